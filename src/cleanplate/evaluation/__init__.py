@@ -1,0 +1,1 @@
+"""How good it is: methods on scenes, tables and pages."""

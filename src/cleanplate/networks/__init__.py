@@ -1,0 +1,1 @@
+"""What is learned: the two stages, their losses and the model file."""

@@ -1,0 +1,1 @@
+"""Where pictures come from: frames, labels, clean backgrounds, drawn scenes."""

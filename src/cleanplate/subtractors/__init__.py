@@ -1,0 +1,1 @@
+"""Who segments: one protocol, many methods."""

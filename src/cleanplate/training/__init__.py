@@ -1,0 +1,1 @@
+"""How it learns: batches, phases, checkpoints."""

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from cleanplate.scenes.scene import Scene
     from cleanplate.subtractors.protocol import Segmentation, Subtractor
     from cleanplate.subtractors.two_stage import TwoStageSubtractor, load
-    from cleanplate.training.phases import Progress, train
+    from cleanplate.training.phases import Progress
+    from cleanplate.training.train import train
 
 __version__ = "0.1.0"
 
@@ -36,7 +37,7 @@ _HOME = {
     "TwoStageSubtractor": "cleanplate.subtractors.two_stage",
     "load": "cleanplate.subtractors.two_stage",
     "Progress": "cleanplate.training.phases",
-    "train": "cleanplate.training.phases",
+    "train": "cleanplate.training.train",
 }
 
 __all__ = [

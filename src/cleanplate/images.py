@@ -1,8 +1,8 @@
 """What a frame, an image, a mask and labels are; reading, converting and resizing them.
 
-A ``frame`` is ``(H, W, 3)`` uint8 RGB, an ``image`` ``(N, 3, H, W)`` float32 RGB in [0, 1], a ``mask``
-``(H, W)`` bool with True for foreground, ``labels`` ``(H, W)`` integers: 1 foreground, 0 background,
--1 ignored. A ``size`` is ``(height, width)`` everywhere; OpenCV's order is turned round here.
+A ``frame`` is ``(H, W, 3)`` uint8 RGB, an ``image`` ``(N, 3, H, W)`` float32 RGB in [0, 1], a
+``mask`` ``(H, W)`` bool with True for foreground, ``labels`` ``(H, W)`` integers: 1 foreground,
+0 background, -1 ignored. A ``size`` is ``(height, width)`` everywhere; OpenCV's order is turned round here.
 """
 
 from __future__ import annotations
@@ -52,13 +52,15 @@ def _decode(path: Path, mode: int) -> NDArray[np.uint8]:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise VideoError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    level = cv2.setLogLevel(0)  # our one line replaces the decoder's own complaint
+    level = cv2.utils.logging.setLogLevel(
+        cv2.utils.logging.LOG_LEVEL_SILENT
+    )  # our one line replaces the decoder's own complaint
     try:
         picture = cv2.imdecode(data, mode) if data.size else None
     except cv2.error:
         picture = None
     finally:
-        cv2.setLogLevel(level)
+        cv2.utils.logging.setLogLevel(level)
     if picture is None:
         raise VideoError(
             f"{path}: not a complete picture ({data.size} bytes); copy the file again or remove it"
@@ -99,6 +101,20 @@ def write_bytes(path: Path, data: bytes) -> None:
         part.unlink(missing_ok=True)
         raise OutputError(
             f"{path}: cannot be written ({error.strerror}); choose another place or make room"
+        ) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and its parents, if they are missing.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot be made ({error.strerror}); choose another folder"
         ) from error
 
 

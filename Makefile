@@ -1,0 +1,39 @@
+# Two commands on a fresh machine: make demo, make test. Both make the environment first.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+SCENE ?=
+
+.PHONY: install check test test-slow test-real demo bench clean
+
+install: $(STAMP)
+
+# torch first and by itself: its plain release must not be replaced by another build of it
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(STAMP)
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -m slow
+
+test-real: $(STAMP)
+	$(BIN)/python -m pytest -m real -rs
+
+demo: $(STAMP)
+	$(BIN)/cleanplate demo --output demo $(if $(SCENE),--scene '$(SCENE)')
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/half_split.py
+
+clean:
+	rm -rf .venv demo

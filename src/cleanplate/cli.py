@@ -1,0 +1,283 @@
+"""Thin commands over the library: settings in, one call, the result out.
+
+Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 our error, 2 usage, 130
+interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import cleanplate
+from cleanplate.errors import CleanplateError
+
+app = typer.Typer(
+    help="Teach a fixed camera what its background is.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ScenePath = Annotated[Path, typer.Argument(help="CDNet folder; or frames, with --labels.")]
+LabelsPath = Annotated[Path | None, typer.Option("--labels", help="Folder of mask PNGs.")]
+SplitName = Annotated[str, typer.Option("--split", help="half, list:FILE or all.")]
+PresetName = Annotated[str, typer.Option("--preset", help="compact, paper, smoke or FILE.toml.")]
+Seed = Annotated[int, typer.Option("--seed", help="Of all that is drawn at random.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(cleanplate.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.WARNING,
+        format="cleanplate: %(levelname)s: %(message)s",
+        force=True,
+    )
+
+
+@app.command()
+def train(
+    scene: ScenePath,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Model file to write.")],
+    labels: LabelsPath = None,
+    preset: PresetName = "compact",
+    split: SplitName = "half",
+    seed: Seed = 0,
+    objects: Annotated[Path | None, typer.Option(help="Folder of cut-outs to paste.")] = None,
+    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = False,
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Train a model of one scene from its labelled frames."""
+    from cleanplate.networks.weights import read_card
+    from cleanplate.terminal import clock, show_training
+
+    opened = cleanplate.open_scene(scene, labels)
+    settings: dict[str, Any] = {"split": split, "seed": seed, "device": device, "objects": objects}
+    steps = cleanplate.train(opened, preset, output, resume=resume, overwrite=overwrite, **settings)
+    last = show_training(steps)
+    card = read_card(output)
+    seconds = round(last.seconds, 1) if last else 0.0
+    measured = card.validation["f_measure"] if card.validation else None
+    note = f", F {measured:.4f} on labels kept aside" if measured is not None else ""
+    values = {"model": output.name, "seconds": seconds, "validation": card.validation}
+    _print({**values, "warning": card.warning} if as_json else f"{output}: {clock(seconds)}{note}")
+
+
+@app.command()
+def segment(
+    model: Annotated[Path, typer.Argument(help="Model file.")],
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="Video or folder of pictures.")],
+    masks: Annotated[Path | None, typer.Option(help="Folder for mask PNGs.")] = None,
+    backgrounds: Annotated[Path | None, typer.Option(help="Folder for clean plates.")] = None,
+    video: Annotated[Path | None, typer.Option(help="Mask video to write, .mp4.")] = None,
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Write mask, clean plate or mask video of every frame."""
+    from cleanplate.evaluation.segmenting import Outputs, segment_source
+    from cleanplate.terminal import bar
+
+    if masks is None and backgrounds is None and video is None:
+        raise typer.BadParameter("nothing to write; give --masks, --backgrounds or --video")
+    frames, subtractor = cleanplate.open_source(source), cleanplate.load(model, device)
+    outputs = Outputs(masks, backgrounds, video, overwrite)
+    done, seconds = 0, 0.0
+    with bar() as shown:
+        for done, seconds in segment_source(subtractor, frames, outputs):  # noqa: B007 (the last)
+            shown.update("segmenting", done, frames.count)
+    rate = done / seconds if seconds else 0.0
+    values = {"frames": done, "seconds": round(seconds, 3), "frames_per_second": round(rate, 2)}
+    _print(values if as_json else f"{done} frames, {rate:.1f} a second")
+
+
+@app.command()
+def evaluate(
+    scene: ScenePath,
+    labels: LabelsPath = None,
+    model: Annotated[Path | None, typer.Option(help="Model file to score.")] = None,
+    results: Annotated[Path | None, typer.Option(help="Folder of masks to score.")] = None,
+    method: Annotated[str | None, typer.Option(help="mog2 or knn.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="half or list:FILE; a model brings its own.")
+    ] = None,
+    on_training_frames: Annotated[
+        bool, typer.Option("--on-training-frames", help="Also score frames that trained.")
+    ] = False,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Score a model, a folder of masks or a classical method by CDNet's rules."""
+    from cleanplate.evaluation import benchmark
+    from cleanplate.subtractors.opencv import make_opencv
+
+    if sum(choice is not None for choice in (model, results, method)) != 1:
+        raise typer.BadParameter("give one of --model, --results and --method")
+    opened = cleanplate.open_scene(scene, labels)
+    if model is not None:
+        subtractor = cleanplate.load(model, device)
+        divided = benchmark.model_split(opened, subtractor.card, split, on_training_frames)
+    else:
+        divided = opened.split(split or "half")
+    numbers = benchmark.scorable_split(opened, divided, on_training_frames)
+    if model is not None:
+        result = benchmark.score(opened, numbers, subtractor, divided.name)
+    elif results is not None:
+        result = benchmark.score_results(opened, numbers, results, divided.name)
+    else:
+        assert method is not None
+        result = benchmark.score(opened, numbers, make_opencv(method), divided.name)
+    _print(result.as_dict() if as_json else _lines(result.as_dict()))
+
+
+@app.command()
+def compare(
+    scenes: Annotated[list[Path], typer.Argument(metavar="SCENE...", help="CDNet folders.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Report folder.")],
+    methods: Annotated[str, typer.Option(help="Comma-separated.")] = "two-stage,mog2,knn",
+    split: SplitName = "half",
+    preset: PresetName = "compact",
+    seed: Seed = 0,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Run methods on scenes, on the same frames; what is finished is kept and not run again."""
+    from cleanplate.evaluation.benchmark import Comparison, name_scenes
+    from cleanplate.evaluation.report import write_report
+    from cleanplate.terminal import bar
+
+    opened, chosen = name_scenes(scenes), [name.strip() for name in methods.split(",")]
+    comparison = Comparison(output, split, preset, seed, device)
+    with bar() as shown:
+        for key, method, what, share in comparison.run(opened, chosen):
+            shown.update(f"{key} {method}: {what}", round(100 * (share or 0)), 100)
+    found = comparison.results(opened, chosen)
+    write_report(output, "Cleanplate: comparison", found)
+    _print({"results": found} if as_json else "\n".join(_row(result) for result in found))
+
+
+@app.command()
+def background(
+    model: Annotated[Path, typer.Argument(help="Model file.")],
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="Video, folder or picture.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write, .png.")],
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+) -> None:
+    """Write one clean plate: the scene with nobody in it."""
+    from cleanplate.evaluation.segmenting import spread_frames
+    from cleanplate.images import write_picture
+    from cleanplate.subtractors.clean_plate import clean_plate
+    from cleanplate.training.train import check_output
+
+    check_output(output, overwrite)
+    subtractor = cleanplate.load(model, device)
+    write_picture(output, clean_plate(subtractor, spread_frames(source)))
+    _print(str(output))
+
+
+@app.command()
+def synth(
+    challenge: Annotated[str, typer.Argument(help="baseline, shadow, dynamicBackground, ...")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
+    frames: Annotated[int, typer.Option(min=2, help="How many frames.")] = 300,
+    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT in pixels.")] = "320x240",
+    seed: Seed = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Draw a scene with exact masks and backgrounds, in CDNet's layout."""
+    from cleanplate.scenes.synthetic import parse_size, write_drawn_scene
+
+    count = write_drawn_scene(
+        output, challenge, frames=frames, size=parse_size(size), seed=seed, overwrite=overwrite
+    )
+    _print(f"{output}: {count} frames")
+
+
+@app.command()
+def info(
+    path: Annotated[Path, typer.Argument(metavar="MODEL|SCENE", help="Model file or scene.")],
+    labels: LabelsPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a model was trained on, or what a scene holds."""
+    from cleanplate.evaluation.describing import describe_model, describe_scene
+
+    is_scene = path.is_dir() or labels is not None
+    values = (
+        describe_scene(cleanplate.open_scene(path, labels)) if is_scene else describe_model(path)
+    )
+    _print(values if as_json else _lines(values))
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")] = Path("demo"),
+    scene: Annotated[Path | None, typer.Option(help="CDNet folder; else one is drawn.")] = None,
+    device: Device = "auto",
+) -> None:
+    """Train on a scene's first half, segment the second, and leave a page to look at."""
+    from cleanplate.evaluation.showcase import run_demo
+    from cleanplate.terminal import bar
+
+    with bar() as shown:
+        for what, share in run_demo(output, scene, device):
+            shown.update(what, round(100 * share), 100)
+    found = json.loads((output / "results.json").read_text())["results"]
+    _print("\n".join(_row(result) for result in found))
+    _print(f"\nopen {output / 'index.html'}")
+
+
+def _row(result: dict[str, Any]) -> str:
+    measure = result["f_measure"]
+    shown = "undefined" if measure is None else f"{measure:.4f}"
+    return f"{result['scene']:<24} {result['method']:<12} F {shown}"
+
+
+def _lines(values: dict[str, Any]) -> str:
+    return "\n".join(
+        f"{key:<20} {value:.6g}" if isinstance(value, float) else f"{key:<20} {value}"
+        for key, value in values.items()
+    )
+
+
+def _print(result: str | dict[str, Any]) -> None:
+    typer.echo(result if isinstance(result, str) else json.dumps(result, indent=1))
+
+
+def main() -> None:
+    """Run the command line: our errors are one line on stderr and exit code 1."""
+    try:
+        app()
+    except CleanplateError as error:
+        if "--debug" in sys.argv:
+            raise
+        typer.echo(f"cleanplate: {error}", err=True)
+        raise SystemExit(1) from None
+    except BrokenPipeError:
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""Every setting as frozen pydantic models, mirrored by TOML: one table for each model."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cleanplate.errors import ConfigError
+
+PRESETS = ("compact", "paper", "smoke")
+
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Amount = Annotated[float, Field(ge=0)]
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, strict about types, closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class BackgroundSettings(Settings):
+    """Stage 1, the encoder-decoder (section 3.1).
+
+    Attributes:
+        most_pixels: area of its input; a frame keeps its shape, sides are rounded to the stride.
+        square: its input is square whatever the frame's shape, as the paper's 128 x 128 is.
+        channels: filters of the strided convolutions, outermost first.
+        bottleneck: length of the latent vector.
+        plate: learn one value for each pixel, started at the median background, to which the
+            decoder adds what changes; the paper has none.
+    """
+
+    most_pixels: Positive
+    square: bool
+    channels: tuple[Positive, ...]
+    bottleneck: Positive
+    plate: bool
+
+
+class SegmentationSettings(Settings):
+    """Stage 2 (section 3.2).
+
+    Attributes:
+        network: ``largefov`` is the paper's VGG-16 with a large field of view, ``compact`` ours.
+        side: side of the square input of ``largefov``; 0 works at the frame's own size.
+        most_pixels: a larger frame is worked on at about this area; 0 sets no limit.
+        width: filters of ``compact`` at half resolution, doubled twice further in.
+        weights: a file of published VGG-16 or DeepLab weights to start from, or empty.
+    """
+
+    network: Literal["largefov", "compact"]
+    side: Count
+    most_pixels: Count
+    width: Positive
+    weights: str
+
+
+class LossSettings(Settings):
+    """Eqs. 1 to 3.
+
+    Attributes:
+        reconstruction: ``caffe`` sums squares over an image and halves, ``mean`` averages them.
+        segmentation_weight: lambda of Eq. 3, the weight of L_seg in the joint phase.
+        overlap_weight: weight of a soft F-measure (Dice) term beside the cross-entropy; 0 is the
+            paper's.
+    """
+
+    reconstruction: Literal["caffe", "mean"]
+    segmentation_weight: Amount
+    overlap_weight: Amount
+
+
+class AugmentationSettings(Settings):
+    """How training frames are varied; the paper pastes objects only where there are none.
+
+    Attributes:
+        paste: share of the frames that get objects pasted.
+        paste_shift: how far a scene's own object is moved, as a share of the frame's sides.
+        light: largest relative change of brightness, the same for frame and background.
+        shift_px: largest shift of the whole frame against its background, in pixels.
+        noise: largest standard deviation of added noise, in grey levels of 255.
+        plate_swap: share of the frames whose objects are erased, the clean background put there.
+    """
+
+    paste: Share
+    paste_shift: Share
+    light: Share
+    shift_px: Count
+    noise: Amount
+    plate_swap: Share
+
+
+class PhaseSettings(Settings):
+    """One training phase (section 3.3).
+
+    Attributes:
+        iterations: optimiser updates.
+        batch_size: frames in one update.
+        learning_rate: of the first update.
+        optimiser: ``sgd`` with momentum, or ``adam`` with decoupled decay.
+        momentum: of SGD.
+        weight_decay: on weights, not on biases and normalisations.
+        power: the rate falls as (1 - iteration / iterations) ** power; 0 keeps it.
+        warm_up: updates over which the rate rises from zero.
+    """
+
+    iterations: Count
+    batch_size: Positive
+    learning_rate: Annotated[float, Field(gt=0)]
+    optimiser: Literal["sgd", "adam"]
+    momentum: Share
+    weight_decay: Amount
+    power: Amount
+    warm_up: Count
+
+
+class Phases(Settings):
+    """The three phases: stage 1 alone, stage 2 with stage 1 frozen, both together."""
+
+    background: PhaseSettings
+    segmentation: PhaseSettings
+    joint: PhaseSettings
+
+
+class TrainingSettings(Settings):
+    """What training holds in memory and keeps aside.
+
+    Attributes:
+        most_frames: labelled frames held in memory; of more, so many evenly spread ones.
+        margin_px: how far around an object a pixel counts as unclean, at the frame's own size.
+        validation_every: each so-many-th training label is kept aside for the model's own figures,
+            where at least twice as many labels are there; 0 keeps none.
+    """
+
+    most_frames: Positive
+    margin_px: Count
+    validation_every: Count
+
+
+class Configuration(Settings):
+    """All settings of one model; stored whole in its file."""
+
+    background: BackgroundSettings
+    segmentation: SegmentationSettings
+    loss: LossSettings
+    augmentation: AugmentationSettings
+    training: TrainingSettings
+    phases: Phases
+
+
+def load_preset(name: str) -> Configuration:
+    """Load ``compact``, ``paper``, ``smoke`` or a TOML file.
+
+    Raises:
+        ConfigError: there is no such preset or file, or the file is not valid.
+    """
+    if name in PRESETS:
+        text = resources.files("cleanplate.presets").joinpath(f"{name}.toml").read_text()
+        return parse_configuration(text, f"preset {name}")
+    path = Path(name)
+    if path.suffix != ".toml":
+        raise ConfigError(f"preset {name!r} is unknown; use {', '.join(PRESETS)} or a .toml file")
+    try:
+        return parse_configuration(path.read_text(), name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name}: cannot be read ({error}); check the path") from error
+
+
+def parse_configuration(text: str, where: str) -> Configuration:
+    """Read a configuration from TOML.
+
+    Raises:
+        ConfigError: it is no TOML, or a key is unknown, missing or of the wrong type.
+    """
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where}: not valid TOML ({error})") from error
+    return configuration_from(values, where)
+
+
+def configuration_from(values: dict[str, Any], where: str) -> Configuration:
+    """Check a configuration given as nested dictionaries (see `parse_configuration`)."""
+    try:
+        return Configuration.model_validate(_with_tuples(values))
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {_first_complaint(error)}") from error
+
+
+def _with_tuples(values: Any) -> Any:
+    """Turn lists into tuples: TOML and JSON know no tuples, strict models take no lists."""
+    if isinstance(values, dict):
+        return {key: _with_tuples(value) for key, value in values.items()}
+    return tuple(values) if isinstance(values, list) else values
+
+
+def _first_complaint(error: ValidationError) -> str:
+    complaint = error.errors()[0]
+    place = [str(part) for part in complaint["loc"]]
+    key = ".".join(place)
+    if complaint["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(place[-1], _known_keys(place[:-1]), n=1, cutoff=0.0)
+        return f"unknown key {key}; did you mean {'.'.join([*place[:-1], *near])}?"
+    if complaint["type"] == "missing":
+        return f"key {key} is missing; add it"
+    return f"{key} is {complaint['input']!r}: {complaint['msg'].lower()}"
+
+
+def _known_keys(place: list[str]) -> list[str]:
+    model: Any = Configuration
+    for part in place:
+        model = model.model_fields[part].annotation
+    return list(model.model_fields)

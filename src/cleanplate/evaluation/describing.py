@@ -1,0 +1,62 @@
+"""What a model file or a scene is, in plain values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cleanplate.networks.weights import load_model
+from cleanplate.scenes.scene import Scene
+
+
+def describe_model(path: Path) -> dict[str, Any]:
+    """Say what a model was trained on and how large it is.
+
+    Raises:
+        WeightsError: the file is missing, damaged, foreign or of another format.
+    """
+    net, card = load_model(path)
+    stages = {"stage_1": net.background_net, "stage_2": net.segmentation_net}
+    weights = {
+        name: sum(parameter.numel() for parameter in stage.parameters())
+        for name, stage in stages.items()
+    }
+    frames = card.training_frames
+    return {
+        "scene": card.scene,
+        "category": card.category,
+        "preset": card.preset,
+        "split": card.split,
+        "labels": len(frames),
+        "first_label": frames[0],
+        "last_label": frames[-1],
+        "label_fingerprint": card.label_fingerprint,
+        "width": card.frame_size[1],
+        "height": card.frame_size[0],
+        "seed": card.seed,
+        "weights": weights,
+        "validation": card.validation,
+        "warning": card.warning,
+        "version": card.version,
+        "format": card.format,
+        "configuration": card.configuration.model_dump(),
+    }
+
+
+def describe_scene(scene: Scene) -> dict[str, Any]:
+    """Say what a scene holds; reads all its labels."""
+    labelled = scene.labelled
+    foreground = sum(bool((scene.truth(number).labels == 1).any()) for number in labelled)
+    return {
+        "scene": scene.name,
+        "category": scene.category,
+        "width": scene.size[1],
+        "height": scene.size[0],
+        "frames": scene.frames.count,
+        "labels": len(labelled),
+        "labels_with_foreground": foreground,
+        "first_label": labelled[0] if labelled else None,
+        "last_label": labelled[-1] if labelled else None,
+        "temporal_region": scene.temporal_region,
+        "region_of_interest": scene.roi is not None,
+    }

@@ -1,0 +1,114 @@
+"""A folder worth looking at: one scene's video side by side, its plate, masks and a page."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cleanplate.errors import OutputError
+from cleanplate.evaluation.benchmark import METHODS, Comparison
+from cleanplate.evaluation.report import figure, page, results_table, side_by_side
+from cleanplate.images import Frame, make_folder, write_bytes, write_picture
+from cleanplate.scenes.opening import open_scene
+from cleanplate.scenes.scene import Scene
+from cleanplate.scenes.synthetic import write_drawn_scene
+from cleanplate.scenes.video import VideoWriter
+from cleanplate.subtractors.clean_plate import clean_plate
+from cleanplate.subtractors.protocol import Subtractor
+from cleanplate.subtractors.two_stage import load
+
+PLATE_FRAMES = 25
+DRAWN_FRAMES = 240
+DRAWN_SIZE = (160, 240)
+DEMO_MARK = ".cleanplate-demo"
+"""Lies in a demo's folder, so that only such a folder is ever replaced."""
+
+
+def write_showcase(
+    folder: Path,
+    scene: Scene,
+    numbers: Sequence[int],
+    subtractor: Subtractor,
+    results: Sequence[Mapping[str, Any]],
+) -> None:
+    """Write ``side-by-side.mp4``, ``clean-plate.png``, ``masks/``, ``moment.png``, ``index.html``.
+
+    Args:
+        folder: an existing folder.
+        scene: the scene.
+        numbers: the frames to show: labelled ones that did not train.
+        subtractor: a method whose segmentations have backgrounds.
+        results: what ``compare`` found on these frames.
+    """
+    masks = folder / "masks"
+    masks.mkdir(exist_ok=True)
+    fullest, moment = -1, None
+    with VideoWriter(folder / "side-by-side.mp4", scene.frames.rate_fps) as video:
+        for number in numbers:
+            frame, labels = scene.frame(number), scene.truth(number).labels
+            result = subtractor.segment(frame)
+            assert result.background is not None
+            write_picture(masks / f"bin{number:06d}.png", result.mask)
+            panels = side_by_side(frame, result.background, result.mask, labels)
+            video.write(panels)
+            foreground = int((labels == 1).sum())
+            if foreground > fullest:
+                fullest, moment = foreground, panels
+    assert moment is not None
+    write_picture(folder / "moment.png", moment)
+    every = max(1, len(numbers) // PLATE_FRAMES)
+    frames: list[Frame] = [scene.frame(number) for number in numbers[::every]]
+    write_picture(folder / "clean-plate.png", clean_plate(subtractor, frames))
+    body = (
+        f"<p>Trained on the first half of the labelled frames of <b>{scene.name}</b>, scored on "
+        f"the {len(numbers)} of the second half by CDNet's rules; the other methods saw the same "
+        "frames.</p>"
+        + results_table(results)
+        + figure("side-by-side.mp4", "frame | clean plate | mask | truth (grey: not scored)")
+        + figure("moment.png", "the frame with the most foreground")
+        + figure("clean-plate.png", "the clean plate at full resolution")
+    )
+    write_bytes(folder / "index.html", page(f"Cleanplate on {scene.name}", body).encode())
+
+
+def run_demo(folder: Path, scene_folder: Path | None, device: str) -> Iterator[tuple[str, float]]:
+    """Do the main job on one scene and leave a folder to look at; replaces an earlier demo's.
+
+    Yields what is going on and its share done. The scene's first half trains, the second is scored.
+
+    Args:
+        folder: where everything goes; it is emptied first, if an earlier demo made it.
+        scene_folder: a CDNet folder, or None to draw a scene.
+        device: torch device.
+
+    Raises:
+        OutputError: the folder exists and no demo made it.
+    """
+    _clear(folder)
+    if scene_folder is None:
+        yield "drawing a scene", 0.0
+        scene_folder = folder / "street"
+        write_drawn_scene(scene_folder, "baseline", frames=DRAWN_FRAMES, size=DRAWN_SIZE)
+    scene = open_scene(scene_folder)
+    comparison = Comparison(folder, "half", "compact", 0, device)
+    for _, method, what, share in comparison.run({scene.name: scene}, list(METHODS)):
+        yield f"{method}: {what}", share or 0.0
+    results = comparison.results({scene.name: scene}, list(METHODS))
+    write_bytes(folder / "results.json", json.dumps({"results": results}, indent=1).encode())
+    yield "writing the page", 0.0
+    subtractor = load(comparison.model_path(scene.name), device)
+    write_showcase(folder, scene, scene.split("half").scored, subtractor, results)
+    yield "writing the page", 1.0
+
+
+def _clear(folder: Path) -> None:
+    mark = folder / DEMO_MARK
+    if folder.exists() and any(folder.iterdir()) and not mark.exists():
+        raise OutputError(f"{folder}: exists and no demo made it; choose another --output")
+    if mark.exists():
+        shutil.rmtree(folder)
+    make_folder(folder)
+    mark.touch()

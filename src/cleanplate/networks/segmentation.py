@@ -1,0 +1,129 @@
+"""Stage 2, which decides from background and frame together (section 3.2)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cleanplate.networks.resizing import resize
+
+CAFFE_MEAN_BGR = (104.008, 116.669, 122.675)
+"""What DeepLab subtracts from pixels of 0 to 255."""
+UNIT_VARIANCE = 58.0
+"""The spread of natural images around that mean, in grey levels."""
+
+
+class LargeFovNet(nn.Module):
+    """The paper's MCFCN: VGG-16 DeepLab-LargeFOV with more input channels and fc6 dilated by 6.
+
+    Pooling is 3 x 3 with stride 2 and padding 1 three times, then with stride 1, so that a side of
+    961 gives 121 logits; 20 487 682 weights with six channels.
+
+    Args:
+        channels: input channels, three for each picture.
+        dilation: of fc6; DeepLab has 12, the paper 6 "for small objects".
+        unit_variance: divide the input by its spread. For a start without published weights,
+            which expect the full range (a departure, see docs/paper-to-code.md).
+    """
+
+    mean: Tensor
+
+    def __init__(self, channels: int = 6, dilation: int = 6, unit_variance: bool = False) -> None:
+        super().__init__()
+        mean = torch.tensor(CAFFE_MEAN_BGR).repeat(channels // 3).view(1, -1, 1, 1)
+        self.register_buffer("mean", mean, persistent=False)
+        self.scale = UNIT_VARIANCE if unit_variance else 1.0
+        self.features = nn.Sequential(
+            *_block(channels, 64, 2),
+            nn.MaxPool2d(3, 2, 1),
+            *_block(64, 128, 2),
+            nn.MaxPool2d(3, 2, 1),
+            *_block(128, 256, 3),
+            nn.MaxPool2d(3, 2, 1),
+            *_block(256, 512, 3),
+            nn.MaxPool2d(3, 1, 1),
+            *_block(512, 512, 3, dilation=2),
+            nn.MaxPool2d(3, 1, 1),
+            nn.AvgPool2d(3, 1, 1),
+        )
+        self.classifier = nn.Sequential(
+            nn.Conv2d(512, 1024, 3, padding=dilation, dilation=dilation),
+            nn.ReLU(inplace=True),
+            nn.Dropout(0.5),
+            nn.Conv2d(1024, 1024, 1),
+            nn.ReLU(inplace=True),
+            nn.Dropout(0.5),
+            nn.Conv2d(1024, 2, 1),
+        )
+
+    def forward(self, pair: Tensor) -> Tensor:
+        """Return logits ``(N, 2, H, W)`` for RGB pictures ``(N, C, H, W)`` in [0, 1]."""
+        bgr = torch.cat([picture.flip(1) for picture in torch.split(pair, 3, 1)], 1)
+        coarse = self.classifier(self.features((255 * bgr - self.mean) / self.scale))
+        return resize(coarse, (pair.shape[2], pair.shape[3]))
+
+
+def _block(before: int, after: int, layers: int, dilation: int = 1) -> list[nn.Module]:
+    block: list[nn.Module] = []
+    for _ in range(layers):
+        block += [nn.Conv2d(before, after, 3, padding=dilation, dilation=dilation)]
+        block += [nn.ReLU(inplace=True)]
+        before = after
+    return block
+
+
+class CompactNet(nn.Module):
+    """Ours: an encoder with skips to every scale, at the frame's own size and a tenth of the cost.
+
+    Full resolution is folded into channels (each 2 x 2 block becomes four times as many), so the
+    finest layers run at half resolution and still see, and decide on, every pixel.
+
+    Args:
+        channels: input channels, three for each picture.
+        width: filters at half resolution, doubled at each of the next two scales.
+        scales: how many scales below half resolution.
+    """
+
+    STRIDE = 2
+
+    def __init__(self, channels: int = 6, width: int = 24, scales: int = 4) -> None:
+        super().__init__()
+        widths = [width * min(2**scale, 4) for scale in range(scales)]
+        inputs = [channels * self.STRIDE**2, *widths]
+        self.encoders = nn.ModuleList(
+            nn.Sequential(
+                _convolution(before, after, stride=1 if scale == 0 else 2),
+                _convolution(after, after),
+            )
+            for scale, (before, after) in enumerate(zip(inputs, widths, strict=False))
+        )
+        self.decoders = nn.ModuleList(
+            _convolution(coarse + fine, fine)
+            for coarse, fine in zip(widths[:0:-1], widths[-2::-1], strict=True)
+        )
+        self.head = nn.Conv2d(width, 2 * self.STRIDE**2, 3, padding=1)
+
+    def forward(self, pair: Tensor) -> Tensor:
+        """Return logits ``(N, 2, H, W)`` for pictures ``(N, C, H, W)`` in [0, 1]."""
+        height, width = pair.shape[2], pair.shape[3]
+        pair = functional.pad(
+            4 * pair - 2, (0, width % self.STRIDE, 0, height % self.STRIDE), mode="replicate"
+        )
+        features = functional.pixel_unshuffle(pair, self.STRIDE)
+        skips = []
+        for encoder in self.encoders:
+            features = encoder(features)
+            skips.append(features)
+        for decoder, skip in zip(self.decoders, skips[-2::-1], strict=True):
+            larger = resize(features, (skip.shape[2], skip.shape[3]))
+            features = decoder(torch.cat([larger, skip], 1))
+        return functional.pixel_shuffle(self.head(features), self.STRIDE)[..., :height, :width]
+
+
+def _convolution(before: int, after: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(before, after, 3, stride, 1, bias=False),
+        nn.BatchNorm2d(after),
+        nn.ReLU(inplace=True),
+    )

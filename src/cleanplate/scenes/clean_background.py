@@ -1,0 +1,122 @@
+"""Ground-truth backgrounds from label maps (section 3.1: "made by hand from the label maps").
+
+The paper does not say how; what is done here, for each training frame and pixel:
+
+1. the frame's own pixel where it is clean (no object, unsure border or shadow near it);
+2. else the clean value nearest in time at that pixel, corrected by the median difference of the
+   clean ring around the hole, which carries the light of the moment over;
+3. else, where the pixel is never clean, the temporal median of its values without foreground;
+4. else, where it is always foreground, inpainted from the neighbourhood and left out of the loss.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cleanplate.images import Frame, Mask, dilate
+
+RING_PX = 3
+"""Width of the clean ring whose difference corrects a hole's light."""
+INPAINT_RADIUS_PX = 3
+
+
+class CleanBackgrounds(NamedTuple):
+    """The backgrounds of N frames.
+
+    Attributes:
+        frames: ``(N, H, W, 3)`` uint8, each frame with nobody in it.
+        known: ``(H, W)`` bool, False where the background was never seen and is only inpainted.
+    """
+
+    frames: NDArray[np.uint8]
+    known: Mask
+
+
+def clean_backgrounds(
+    frames: NDArray[np.uint8], unclean: NDArray[np.bool_], foreground: NDArray[np.bool_]
+) -> CleanBackgrounds:
+    """Make the background of every frame from all of them.
+
+    Args:
+        frames: ``(N, H, W, 3)`` uint8, in the order of time.
+        unclean: ``(N, H, W)``, True where a pixel does not show the background alone, margins
+            included.
+        foreground: ``(N, H, W)``, True where a pixel shows an object.
+    """
+    never: Mask = np.asarray(unclean.all(0), bool)
+    fill, known = _never_clean(frames, foreground, never)
+    nearest = _nearest_clean(unclean)
+    cleaned = frames.copy()
+    for index, holes in enumerate(unclean):
+        if holes.any():
+            _fill_holes(cleaned[index], index, frames, unclean, nearest[index])
+        cleaned[index][never] = fill[never]
+    return CleanBackgrounds(cleaned, known)
+
+
+def _nearest_clean(unclean: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return for each frame and pixel the index of the clean frame nearest in time, or -1.
+
+    Two sweeps over the stack; of two equally near frames the earlier wins.
+    """
+    far = 2 * len(unclean) + 1
+    before = np.empty(unclean.shape, np.int32)
+    last = np.full(unclean.shape[1:], -far, np.int32)
+    for index, dirty in enumerate(unclean):
+        last = np.where(dirty, last, index).astype(np.int32)
+        before[index] = last
+    upcoming = np.full(unclean.shape[1:], 2 * far, np.int32)
+    nearest = before  # the later sweep overwrites the earlier one's rows once they are read
+    for index in range(len(unclean) - 1, -1, -1):
+        upcoming = np.where(unclean[index], upcoming, index).astype(np.int32)
+        is_later = upcoming - index < index - before[index]
+        row = np.where(is_later, upcoming, before[index])
+        nearest[index] = np.where((row < 0) | (row >= len(unclean)), -1, row)
+    return nearest
+
+
+def _fill_holes(
+    cleaned: Frame,
+    index: int,
+    frames: NDArray[np.uint8],
+    unclean: NDArray[np.bool_],
+    nearest: NDArray[np.int32],
+) -> None:
+    """Fill the holes of one frame in place, each with its own correction of light."""
+    _, holes, boxes, _ = cv2.connectedComponentsWithStats(unclean[index].astype(np.uint8))
+    for hole, (left, top, width, height, _) in enumerate(boxes[1:], start=1):
+        rows = slice(max(0, top - RING_PX), top + height + RING_PX)
+        columns = slice(max(0, left - RING_PX), left + width + RING_PX)
+        inside = np.asarray(holes[rows, columns] == hole)
+        ring = dilate(inside, RING_PX) & ~unclean[index, rows, columns]
+        own = frames[index, rows, columns].astype(np.int16)
+        target = cleaned[rows, columns]
+        for source in np.unique(nearest[rows, columns][inside]):
+            if source < 0:
+                continue
+            pixels = inside & (nearest[rows, columns] == source)
+            other = frames[source, rows, columns].astype(np.int16)
+            shared = ring & ~unclean[source, rows, columns]
+            change = np.median((own - other)[shared], 0) if shared.any() else np.zeros(3)
+            target[pixels] = np.clip(np.rint(other[pixels] + change), 0, 255)
+
+
+def _never_clean(
+    frames: NDArray[np.uint8], foreground: NDArray[np.bool_], never: Mask
+) -> tuple[Frame, Mask]:
+    """Return a picture with a value for each pixel that is never clean, and what is known."""
+    fill = frames[len(frames) // 2].copy()
+    known = ~never
+    for row, column in np.argwhere(never):
+        empty = ~foreground[:, row, column]
+        if empty.any():
+            fill[row, column] = np.median(frames[empty, row, column], 0)
+            known[row, column] = True
+    if not known.all():
+        holes = (~known).astype(np.uint8)
+        fill = np.asarray(cv2.inpaint(fill, holes, INPAINT_RADIUS_PX, cv2.INPAINT_TELEA), np.uint8)
+    return fill, known

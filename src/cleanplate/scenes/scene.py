@@ -1,0 +1,198 @@
+"""A scene on disk: frames, labels, temporal region, region of interest and the splits."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from cleanplate.errors import ConfigError, DatasetError
+from cleanplate.images import IGNORED, Frame, Labels, Mask, Size
+from cleanplate.scenes.video import FrameSource
+
+log = logging.getLogger(__name__)
+
+
+class Truth(NamedTuple):
+    """What is known of one frame.
+
+    Attributes:
+        labels: ``(H, W)`` int8, 1 foreground, 0 background, -1 ignored.
+        shadow: ``(H, W)`` bool, True where background lies in a hard shadow.
+        unclean: ``(H, W)`` bool, True where the pixel does not show the background alone: an
+            object, its unsure border, or its shadow.
+    """
+
+    labels: Labels
+    shadow: Mask
+    unclean: Mask
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which labelled frames train and which are scored.
+
+    Attributes:
+        name: ``half``, ``list:NAME`` or ``all``.
+        training: numbers of the frames that train, ascending.
+        scored: numbers of the frames that are scored, ascending; never one that trains.
+    """
+
+    name: str
+    training: tuple[int, ...]
+    scored: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One fixed camera's frames with labels for some of them; everything is read when asked for.
+
+    Attributes:
+        name: the scene's name, without folders.
+        category: CDNet's group of scenes, or the empty string.
+        frames: all frames, labelled or not.
+        label_files: the label picture of each frame that has one.
+        decode: reads a label picture.
+        roi: True where pixels count, or None for everywhere.
+        temporal_region: first and last frame that count, inclusive, or None for all.
+    """
+
+    name: str
+    category: str
+    frames: FrameSource
+    label_files: Mapping[int, Path]
+    decode: Callable[[Path], Truth]
+    roi: Mask | None = None
+    temporal_region: tuple[int, int] | None = None
+
+    @property
+    def size(self) -> Size:
+        """Height and width of the frames, in pixels."""
+        return self.frames.size
+
+    def frame(self, number: int) -> Frame:
+        """Read one frame (see `FrameSource.read`)."""
+        return self.frames.read(number)
+
+    def truth(self, number: int) -> Truth:
+        """Read one frame's labels; pixels outside the region of interest are ignored.
+
+        Raises:
+            DatasetError: the label picture has another size than its frame, or unknown codes.
+        """
+        path = self.label_files[number]
+        truth = self.decode(path)
+        found, wanted = truth.labels.shape, self.size
+        if found != wanted:
+            raise DatasetError(
+                f"{path}: mask is {found[1]}x{found[0]} but its frame is {wanted[1]}x{wanted[0]}; "
+                "export the mask at the frame's size"
+            )
+        if self._outside is not None:
+            truth.labels[self._outside] = IGNORED
+        return truth
+
+    @cached_property
+    def _outside(self) -> Mask | None:
+        """Pixels outside the region of interest, which is cropped to the frame, never resized."""
+        if self.roi is None or self.roi.all():
+            return None
+        outside = np.ones(self.size, bool)
+        height, width = np.minimum(self.roi.shape, self.size)
+        outside[:height, :width] = ~self.roi[:height, :width]
+        return outside
+
+    @cached_property
+    def labelled(self) -> tuple[int, ...]:
+        """Numbers of the frames with ground truth: in the region, with a scorable pixel."""
+        first, last = self.temporal_region or (0, max(self.label_files, default=0))
+        inside = [number for number in self.label_files if first <= number <= last]
+        present = [number for number in inside if number in self.frames]
+        if len(present) < len(inside):
+            log.warning(
+                "%s: %d label pictures have no frame and are left out",
+                self.name,
+                len(inside) - len(present),
+            )
+        seen: dict[bytes, bool] = {}  # frames that nobody labelled are copies of one file
+        with ThreadPoolExecutor(2) as pool:
+            scorable = list(pool.map(lambda number: self._is_scorable(number, seen), present))
+        return tuple(n for n, counts in zip(present, scorable, strict=True) if counts)
+
+    def _is_scorable(self, number: int, seen: dict[bytes, bool]) -> bool:
+        digest = hashlib.sha256(self.label_files[number].read_bytes()).digest()
+        if digest not in seen:
+            seen[digest] = bool((self.truth(number).labels != IGNORED).any())
+        return seen[digest]
+
+    def split(self, name: str) -> Split:
+        """Divide the labelled frames.
+
+        Args:
+            name: ``half``: of n labelled frames the first floor(n / 2) train and the rest are
+                scored (section 4.1); ``list:FILE``: the numbers in FILE train, every other is
+                scored; ``all``: every one trains and none is scored.
+
+        Raises:
+            ConfigError: the name is none of these.
+            DatasetError: the split leaves no frame for training.
+        """
+        if not self.labelled:
+            raise DatasetError(
+                f"{self.name}: no labelled frame; label some frames (0 background, 255 foreground) "
+                "and name each mask by its frame's number"
+            )
+        if name == "half":
+            middle = len(self.labelled) // 2
+            split = Split(name, self.labelled[:middle], self.labelled[middle:])
+        elif name == "all":
+            split = Split(name, self.labelled, ())
+        elif name.startswith("list:"):
+            split = self._listed(Path(name.removeprefix("list:")))
+        else:
+            raise ConfigError(f"split {name!r} is unknown; use half, all or list:FILE")
+        if not split.training:
+            raise DatasetError(
+                f"{self.name}: split {name} of {len(self.labelled)} labelled frame"
+                f"{'s' * (len(self.labelled) > 1)} leaves none to train on; "
+                "label more frames or use --split all"
+            )
+        return split
+
+    def _listed(self, path: Path) -> Split:
+        listed = _read_numbers(path)
+        training = tuple(number for number in self.labelled if number in listed)
+        left_out = sorted(listed.difference(training))
+        if left_out:
+            log.warning(
+                "%s: frames %s have no label that counts and are left out",
+                path.name,
+                ", ".join(str(number) for number in left_out[:20]),
+            )
+        scored = tuple(number for number in self.labelled if number not in listed)
+        return Split(f"list:{path.name}", training, scored)
+
+    def fingerprint(self, numbers: Iterable[int]) -> str:
+        """Return a SHA-256 over numbers and label files' bytes, 64 hexadecimal digits."""
+        digest = hashlib.sha256()
+        for number in numbers:
+            digest.update(f"{number}:".encode())
+            digest.update(hashlib.sha256(self.label_files[number].read_bytes()).digest())
+        return digest.hexdigest()
+
+
+def _read_numbers(path: Path) -> set[int]:
+    try:
+        words = path.read_text(errors="replace").split()
+        return {int(word) for word in words}
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except ValueError as error:
+        raise DatasetError(f"{path}: {error}; write one frame number a line") from error

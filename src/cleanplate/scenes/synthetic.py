@@ -1,0 +1,210 @@
+"""Drawn scenes of one fixed camera with exact masks and exact backgrounds, one per CDNet challenge.
+
+They stand in for real scenes in tests, examples and first trials: a street by day, with shadows or
+at night, and a waterfront whose water and trees never rest. Objects enter, pass, stand and leave.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cleanplate.errors import ConfigError, OutputError
+from cleanplate.images import Frame, Size
+from cleanplate.scenes import cdnet
+from cleanplate.scenes.cdnet import MOVING, SHADOW, STATIC, UNKNOWN
+from cleanplate.scenes.drawing import (
+    GAIT_PHASES,
+    STRIDE_M,
+    Picture,
+    Pose,
+    Sprite,
+    choose_colour,
+    draw_object,
+    warp_sprite,
+)
+from cleanplate.scenes.lighting import Actor, Daylight, Night, Noise, Sun
+from cleanplate.scenes.motion import MovingPlace, Visit, plan_visits
+from cleanplate.scenes.places import Place, draw_place
+
+CHALLENGES: tuple[str, ...] = ("baseline", "shadow", "dynamicBackground", "nightVideos")
+LEAST_SIDE = 64
+
+_NOISE, _NOISE_AT_NIGHT = 3.5, 5.0  # standard deviation in grey levels
+_SHADOW_DEPTH = 0.42  # of the light; CDNet's annotators label what is clearly darker
+_SHADOW_FROM = 0.4
+_GLARE_FROM = 45.0  # with this many grey levels on top, nobody can say what lies behind
+_SUNSHINE = 1.2  # times an overcast day
+_CAMOUFLAGE, _CAMOUFLAGE_AT_NIGHT = 0.35, 0.1  # share of objects coloured like their background
+
+
+class Moment(NamedTuple):
+    """One frame and the truth about it.
+
+    Attributes:
+        frame: what the camera sees, ``(H, W, 3)`` uint8 RGB.
+        codes: CDNet's label codes, ``(H, W)`` uint8.
+        background: the same moment with nobody there and no noise, ``(H, W, 3)`` uint8 RGB.
+    """
+
+    frame: Frame
+    codes: NDArray[np.uint8]
+    background: Frame
+
+
+def draw(
+    challenge: str, *, frames: int = 300, size: Size = (240, 320), seed: int = 0
+) -> Iterator[Moment]:
+    """Draw a scene, frame by frame as it is read; a longer scene begins like a shorter one.
+
+    Args:
+        challenge: one of `CHALLENGES`.
+        frames: how many frames.
+        size: height and width in pixels, from 64 each.
+        seed: another seed is another place with other people; the same seed gives equal bits.
+
+    Raises:
+        ConfigError: the challenge is unknown, or the frames or the size are too small.
+    """
+    if challenge not in CHALLENGES:
+        raise ConfigError(
+            f"unknown drawn scene {challenge!r}; choose one of {', '.join(CHALLENGES)}"
+        )
+    if frames < 1 or min(size) < LEAST_SIDE:
+        raise ConfigError(
+            f"cannot draw {frames} frames of {size[1]}x{size[0]}; "
+            f"ask for at least 1 frame of {LEAST_SIDE}x{LEAST_SIDE}"
+        )
+    return _draw_moments(challenge, frames, size, seed)
+
+
+def _draw_moments(challenge: str, frames: int, size: Size, seed: int) -> Iterator[Moment]:
+    seeds = np.random.SeedSequence([seed, CHALLENGES.index(challenge)]).spawn(5)
+    scenery, traffic, waves, weather, sensor = (np.random.default_rng(child) for child in seeds)
+    is_night = challenge == "nightVideos"
+    kind = "waterfront" if challenge == "dynamicBackground" else "street"
+    place = draw_place(kind, scenery, size)
+    moving = MovingPlace(place, waves)
+    camouflage = _CAMOUFLAGE_AT_NIGHT if is_night else _CAMOUFLAGE
+    cast = _Cast(place, plan_visits(place, traffic, frames), camouflage)
+    light = (
+        Night(place, weather)
+        if is_night
+        else Daylight(weather, _SUNSHINE if challenge == "shadow" else 1.0)
+    )
+    sun = Sun(weather) if challenge == "shadow" else None
+    noise = Noise(sensor, size, _NOISE_AT_NIGHT if is_night else _NOISE)
+    for number in range(frames):
+        stage = moving.at(number)
+        background = light.show_empty(stage, number)
+        actors = cast.at(number)
+        codes = np.full(size, STATIC, np.uint8)
+        if sun is not None:
+            shade = sun.shade(actors, size)
+            stage *= (1 - _SHADOW_DEPTH * shade)[..., None]
+            codes[shade >= _SHADOW_FROM] = SHADOW
+        cover = np.zeros(size, np.float32)
+        for actor in actors:
+            _paste(stage, cover, actor)
+        lit, glare = light.show(stage, number, actors)
+        codes[glare >= _GLARE_FROM] = UNKNOWN
+        codes[cover >= 0.5] = MOVING
+        yield Moment(noise.add(lit), codes, background)
+
+
+def _paste(stage: Picture, cover: Picture, actor: Actor) -> None:
+    """Put an object in front of what is there; ``cover`` (H, W) gathers the alphas."""
+    placed = warp_sprite(actor.sprite, actor.pose, (stage.shape[0], stage.shape[1]))
+    if placed is None:
+        return
+    window, patch = placed
+    alpha = patch[..., 3]
+    stage[window] *= 1 - alpha[..., None]
+    stage[window] += patch[..., :3]
+    cover[window] += (1 - cover[window]) * alpha
+
+
+class _Cast:
+    """The objects on their way; sprites are drawn when one sets out and dropped when it is gone."""
+
+    def __init__(self, place: Place, visits: list[Visit], camouflage: float) -> None:
+        self._place = place
+        self._coming = sorted(visits, key=lambda visit: visit.start, reverse=True)
+        self._camouflage = camouflage
+        self._here: list[tuple[Visit, tuple[Sprite, ...]]] = []
+
+    def at(self, frame: int) -> list[Actor]:
+        """Return the objects of a frame, far ones first; frames must come in order."""
+        while self._coming and self._coming[-1].start <= frame:
+            visit = self._coming.pop()
+            self._here.append((visit, self._dress(visit)))
+        self._here = [
+            (visit, sprites)
+            for visit, sprites in self._here
+            if frame < visit.start + len(visit.feet)
+        ]
+        actors = [_pose(visit, sprites, frame - visit.start) for visit, sprites in self._here]
+        return sorted(actors, key=lambda actor: actor.pose.y)
+
+    def _dress(self, visit: Visit) -> tuple[Sprite, ...]:
+        rng = np.random.default_rng(visit.seed)
+        height, width = self._place.view.size
+        across = visit.feet[:, 0]
+        middle = int(np.abs(across - width / 2).argmin())
+        x, y = visit.feet[middle].clip(0, (width - 1, height - 1)).astype(int)
+        row = max(0, y - int(visit.scale[middle]))  # the ground a metre behind it
+        spot = self._place.still[row : row + 5, max(0, x - 9) : x + 10]
+        red, green, blue = (float(part) for part in spot.mean((0, 1)))
+        colour = choose_colour(rng, visit.kind, (red, green, blue), self._camouflage)
+        scale = visit.scale.max(where=(across >= 0) & (across < width), initial=1.0)
+        return draw_object(visit.kind, rng, colour, float(scale))
+
+
+def _pose(visit: Visit, sprites: tuple[Sprite, ...], age: int) -> Actor:
+    phase = int(visit.walked[age] / STRIDE_M * GAIT_PHASES) % len(sprites)
+    x, y = visit.feet[age]
+    pose = Pose(
+        float(x), float(y), float(visit.scale[age]), int(visit.facing[age]), slope=visit.slope
+    )
+    return Actor(visit.kind, sprites[phase], pose)
+
+
+def write_drawn_scene(
+    folder: Path,
+    challenge: str,
+    *,
+    frames: int = 300,
+    size: Size = (240, 320),
+    seed: int = 0,
+    overwrite: bool = False,
+) -> int:
+    """Write a drawn scene in CDNet's layout, its clean backgrounds beside; returns the frame count.
+
+    Raises:
+        ConfigError: see `draw`.
+        OutputError: the folder holds a scene already, or cannot be written.
+    """
+    moments = draw(challenge, frames=frames, size=size, seed=seed)
+    if cdnet.is_cdnet_folder(folder):
+        if not overwrite:
+            raise OutputError(f"{folder}: holds a scene already; give --overwrite to replace it")
+        for name in cdnet.WRITTEN_FOLDERS:
+            shutil.rmtree(folder / name, ignore_errors=True)
+    return cdnet.write_scene(folder, moments)
+
+
+def parse_size(text: str) -> Size:
+    """Read ``WIDTHxHEIGHT`` as (height, width).
+
+    Raises:
+        ConfigError: it is not of that form.
+    """
+    width, cross, height = text.partition("x")
+    if not (cross and width.isdecimal() and height.isdecimal()):
+        raise ConfigError(f"size {text!r} is not understood; write WIDTHxHEIGHT such as 320x240")
+    return int(height), int(width)

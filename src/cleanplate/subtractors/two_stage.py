@@ -1,0 +1,124 @@
+"""Our own method: a trained two-stage network as a subtractor."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cleanplate.errors import ConfigError
+from cleanplate.images import Frame, resize_frame, resize_map, to_frames, to_image
+from cleanplate.networks.losses import foreground_probability
+from cleanplate.networks.two_stage import TwoStageNet, channels_last, working_size
+from cleanplate.networks.weights import ModelCard, load_model
+from cleanplate.subtractors.protocol import Segmentation
+
+log = logging.getLogger(__name__)
+
+THRESHOLD = 0.5
+
+
+class TwoStageSubtractor:
+    """A trained model: every frame gives mask, probability and clean plate, whatever came before.
+
+    Also a drop-in for ``cv2.BackgroundSubtractorMOG2`` by `apply` and `getBackgroundImage`.
+
+    Args:
+        net: the network, in evaluation mode.
+        card: what its file says.
+        device: torch device to run on.
+    """
+
+    name = "two-stage"
+    learns_online = False
+
+    def __init__(self, net: TwoStageNet, card: ModelCard, device: str = "cpu") -> None:
+        self.card = card
+        self._net = channels_last(net.eval().to(device))
+        self._device = device
+        self._size = working_size(card.configuration, card.frame_size)
+        self._warned = False
+        self._background: Frame | None = None
+
+    @torch.inference_mode()
+    def segment(self, frame: Frame) -> Segmentation:
+        """Segment one RGB frame of any size, alone: the order of frames plays no part.
+
+        A frame of another size than the model was trained on is resized and the result resized
+        back, with one warning.
+        """
+        size = (frame.shape[0], frame.shape[1])
+        if size != self.card.frame_size and not self._warned:
+            wanted = self.card.frame_size
+            log.warning(
+                "frames are %dx%d but the model was trained on %dx%d; they are resized and back",
+                *(size[1], size[0], wanted[1], wanted[0]),
+            )
+            self._warned = True
+        image = to_image(resize_frame(frame, self._size)).to(self._device)
+        background, logits = self._net(image)
+        probability = foreground_probability(logits)[0].float().cpu().numpy()
+        full = resize_map(probability, size)
+        plate = resize_frame(to_frames(background)[0], size)
+        return Segmentation(full >= THRESHOLD, full, plate)
+
+    def apply(
+        self,
+        image: Frame,
+        fgmask: NDArray[np.uint8] | None = None,
+        learningRate: float = -1,  # noqa: N803 (OpenCV's name)
+    ) -> NDArray[np.uint8]:
+        """Segment a BGR image as OpenCV's subtractors do; returns ``(H, W)`` uint8, 0 or 255.
+
+        Args:
+            image: ``(H, W, 3)`` uint8 BGR.
+            fgmask: written into and returned, if given.
+            learningRate: taken for compatibility; a trained model does not change.
+        """
+        result = self.segment(np.ascontiguousarray(image[..., ::-1]))
+        assert result.background is not None
+        self._background = result.background
+        mask = result.mask.astype(np.uint8) * 255
+        if fgmask is None:
+            return mask
+        fgmask[...] = mask
+        return fgmask
+
+    def getBackgroundImage(self) -> Frame:  # noqa: N802 (OpenCV's name)
+        """Return the last applied image's clean plate, ``(H, W, 3)`` uint8 BGR.
+
+        Raises:
+            ConfigError: nothing was applied yet.
+        """
+        if self._background is None:
+            raise ConfigError("there is no background yet; call apply with an image first")
+        return np.ascontiguousarray(self._background[..., ::-1])
+
+
+def choose_device(name: str) -> str:
+    """Return a torch device's name: ``auto`` takes a GPU where there is one.
+
+    Raises:
+        ConfigError: the device is unknown or not there.
+    """
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name not in ("cpu", "cuda"):
+        raise ConfigError(f"device {name!r} is unknown; use auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device cuda is not there; use --device cpu or auto")
+    return name
+
+
+def load(path: str | Path, device: str = "auto") -> TwoStageSubtractor:
+    """Load a model file.
+
+    Raises:
+        WeightsError: the file is missing, damaged, foreign or of another format.
+        ConfigError: the device is not there.
+    """
+    net, card = load_model(Path(path))
+    return TwoStageSubtractor(net, card, choose_device(device))

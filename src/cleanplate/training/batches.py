@@ -1,0 +1,168 @@
+"""What a network is trained on: the frames of a split in memory, sampled and varied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cleanplate.config import AugmentationSettings, TrainingSettings
+from cleanplate.images import (
+    BACKGROUND,
+    FOREGROUND,
+    IGNORED,
+    Frame,
+    Labels,
+    Size,
+    dilate,
+    resize_frame,
+    resize_labels,
+    resize_map,
+    to_image,
+)
+from cleanplate.scenes.clean_background import clean_backgrounds
+from cleanplate.scenes.cutouts import Cutout, cut_objects, paste
+from cleanplate.scenes.scene import Scene
+
+MOST_PASTED = 3
+OBJECT_GAIN = 0.15
+MOST_OWN_OBJECTS = 2000
+
+
+class TrainingSet(NamedTuple):
+    """N labelled frames at the working size, with their backgrounds at stage 1's size.
+
+    Attributes:
+        frames: ``(N, H, W, 3)`` uint8.
+        labels: ``(N, H, W)`` int8.
+        backgrounds: ``(N, h, w, 3)`` uint8.
+        known: ``(h, w)`` bool, False where the background was never seen.
+        objects: what may be pasted.
+    """
+
+    frames: NDArray[np.uint8]
+    labels: NDArray[np.int8]
+    backgrounds: NDArray[np.uint8]
+    known: NDArray[np.bool_]
+    objects: list[Cutout]
+
+
+class Batch(NamedTuple):
+    """One update's input and truth.
+
+    Attributes:
+        image: ``(N, 3, H, W)`` in [0, 1].
+        labels: ``(N, H, W)`` int64.
+        clean: the true backgrounds ``(N, 3, h, w)`` in [0, 1].
+        known: ``(1, 1, h, w)`` bool.
+    """
+
+    image: Tensor
+    labels: Tensor
+    clean: Tensor
+    known: Tensor
+
+
+def spread(numbers: Sequence[int], most: int) -> list[int]:
+    """Choose at most ``most`` of the numbers, evenly spread, the first and the last among them."""
+    if len(numbers) <= most:
+        return list(numbers)
+    return [numbers[round(place)] for place in np.linspace(0, len(numbers) - 1, most)]
+
+
+class Reader:
+    """Reads the training frames once, one by one, and makes a training set of them.
+
+    Memory is bounded by the working size and the number of frames, whatever the video's size.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        numbers: Sequence[int],
+        settings: TrainingSettings,
+        working_size: Size,
+        background_size: Size,
+    ) -> None:
+        self.numbers = spread(numbers, settings.most_frames)
+        self._scene, self._margin = scene, settings.margin_px
+        count = len(self.numbers)
+        self._working, self._small = working_size, background_size
+        self._frames = np.empty((count, *working_size, 3), np.uint8)
+        self._labels = np.empty((count, *working_size), np.int8)
+        self._small_frames = np.empty((count, *background_size, 3), np.uint8)
+        self._unclean = np.empty((count, *background_size), bool)
+        self._foreground = np.empty((count, *background_size), bool)
+
+    def read(self) -> Iterator[int]:
+        """Read the frames; yields how many are done after each."""
+        for index, number in enumerate(self.numbers):
+            frame, truth = self._scene.frame(number), self._scene.truth(number)
+            self._frames[index] = resize_frame(frame, self._working)
+            self._labels[index] = resize_labels(truth.labels, self._working)
+            self._small_frames[index] = resize_frame(frame, self._small)
+            unclean = dilate(truth.unclean, self._margin)
+            self._unclean[index] = resize_map(unclean, self._small) > 0
+            self._foreground[index] = resize_map(truth.labels == FOREGROUND, self._small) > 0
+            yield index + 1
+
+    def training_set(self, extra_objects: Sequence[Cutout] = ()) -> TrainingSet:
+        """Make the backgrounds and cut the scene's own objects out, after all is read."""
+        backgrounds, known = clean_backgrounds(self._small_frames, self._unclean, self._foreground)
+        objects = [*extra_objects, *self._own_objects()]
+        return TrainingSet(self._frames, self._labels, backgrounds, known, objects)
+
+    def _own_objects(self) -> list[Cutout]:
+        objects: list[Cutout] = []
+        for index in spread(range(len(self._frames)), MOST_OWN_OBJECTS):
+            mask = self._labels[index] == FOREGROUND
+            objects += cut_objects(self._frames[index], mask, from_scene=True)
+        return [objects[index] for index in spread(range(len(objects)), MOST_OWN_OBJECTS)]
+
+
+def draw(
+    data: TrainingSet, batch_size: int, augmentation: AugmentationSettings, random: Generator
+) -> Batch:
+    """Draw frames at random and vary them."""
+    chosen = random.choice(len(data.frames), batch_size, replace=len(data.frames) < batch_size)
+    frames, labels = data.frames[chosen], data.labels[chosen]  # copies: pasting changes them
+    for frame, label in zip(frames, labels, strict=True):
+        if data.objects and random.random() < augmentation.paste:
+            _paste_some(frame, label, data.objects, augmentation, random)
+    image, clean = to_image(frames), to_image(data.backgrounds[chosen])
+    if augmentation.light:
+        gain = 1 + augmentation.light * random.uniform(-1, 1, (batch_size, 3, 1, 1))
+        gain = gain.mean(1, keepdims=True) + 0.3 * (gain - gain.mean(1, keepdims=True))
+        factor = torch.from_numpy(gain.astype(np.float32))
+        image, clean = (image * factor).clamp_(0, 1), (clean * factor).clamp_(0, 1)
+    known = torch.from_numpy(data.known)[None, None]
+    return Batch(image, torch.from_numpy(labels.astype(np.int64)), clean, known)
+
+
+def _paste_some(
+    frame: Frame,
+    labels: Labels,
+    objects: Sequence[Cutout],
+    augmentation: AugmentationSettings,
+    random: Generator,
+) -> None:
+    height, width = labels.shape
+    for _ in range(random.integers(1, MOST_PASTED + 1)):
+        cutout = objects[int(random.integers(len(objects)))]
+        if cutout.place is None:
+            top = int(random.integers(0, max(1, height - cutout.alpha.shape[0])))
+            left = int(random.integers(0, max(1, width - cutout.alpha.shape[1])))
+        else:
+            reach = augmentation.paste_shift * np.array([height, width])
+            moved = np.asarray(cutout.place) + np.rint(reach * random.uniform(-1, 1, 2))
+            top, left = (int(value) for value in moved)
+        gain = 1 + OBJECT_GAIN * random.uniform(-1, 1)
+        paste(frame, labels, cutout, (top, left), gain)
+
+
+__all__ = ["BACKGROUND", "IGNORED", "Batch", "Reader", "TrainingSet", "draw", "spread"]

@@ -1,0 +1,122 @@
+"""Stop anywhere, resume to the same bits: one file beside the model holds the state of a training.
+
+Batches depend on seed, phase and iteration alone, so that weights, optimiser, torch's generator and
+the place in the schedule are all there is to keep.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from cleanplate.errors import WeightsError
+from cleanplate.images import write_bytes
+
+log = logging.getLogger(__name__)
+
+_KEY = "checkpoint"
+
+
+class Checkpoint(NamedTuple):
+    """The state of a training between two updates.
+
+    Attributes:
+        identity: fingerprint of everything that the training depends on.
+        phase: index of the running phase.
+        iteration: updates done in it.
+        seconds: time spent until then.
+        weights: the network's state.
+        optimiser: the optimiser's state, tensors by ``PARAMETER.NAME``.
+        random: state of torch's generator.
+    """
+
+    identity: str
+    phase: int
+    iteration: int
+    seconds: float
+    weights: dict[str, Tensor]
+    optimiser: dict[str, Tensor]
+    random: Tensor
+
+
+def checkpoint_path(output: Path) -> Path:
+    """Return where the checkpoint of a model lies."""
+    return output.with_name(f"{output.name}.checkpoint")
+
+
+def write_checkpoint(path: Path, state: Checkpoint) -> None:
+    """Write a checkpoint; the older one stays until the new one is whole.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    tensors = {f"weights/{name}": tensor for name, tensor in state.weights.items()}
+    tensors |= {f"optimiser/{name}": tensor for name, tensor in state.optimiser.items()}
+    tensors["random"] = state.random
+    tensors = {name: tensor.cpu().contiguous().clone() for name, tensor in tensors.items()}
+    place = {name: getattr(state, name) for name in ("identity", "phase", "iteration", "seconds")}
+    write_bytes(path, save(tensors, {_KEY: json.dumps(place)}))
+
+
+def read_checkpoint(path: Path, identity: str) -> Checkpoint | None:
+    """Read a checkpoint, or return None where there is none to go on from.
+
+    A damaged one is reported and passed over.
+
+    Raises:
+        WeightsError: the checkpoint belongs to other settings, labels or another split.
+    """
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            place: dict[str, Any] = json.loads((file.metadata() or {})[_KEY])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
+        log.warning("%s: damaged checkpoint (%s); training starts anew", path, error)
+        return None
+    if place["identity"] != identity:
+        raise WeightsError(
+            f"{path}: belongs to other settings, labels or another seed; "
+            "repeat the first command's, or start anew with --overwrite"
+        )
+    return Checkpoint(
+        **place,
+        weights=_part(tensors, "weights/"),
+        optimiser=_part(tensors, "optimiser/"),
+        random=tensors["random"],
+    )
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return the optimiser's state as named tensors."""
+    return {
+        f"{parameter}.{name}": value
+        for parameter, values in optimiser.state_dict()["state"].items()
+        for name, value in values.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put named tensors back into a fresh optimiser over the same parameters."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        parameter, name = key.split(".", 1)
+        state.setdefault(int(parameter), {})[name] = value
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": state})

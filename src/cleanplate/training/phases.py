@@ -1,0 +1,287 @@
+"""The three phases of section 3.3 as a stream of `Progress` records.
+
+The loop reads top to bottom: batch, forward, loss, backward, step, record.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cleanplate.config import Configuration, LossSettings, PhaseSettings
+from cleanplate.errors import ConfigError
+from cleanplate.images import to_image
+from cleanplate.networks.losses import overlap_loss, reconstruction_loss, segmentation_loss
+from cleanplate.networks.two_stage import TwoStageNet, channels_last
+from cleanplate.training.batches import Batch, TrainingSet, draw
+from cleanplate.training.checkpoints import (
+    Checkpoint,
+    optimiser_tensors,
+    read_checkpoint,
+    restore_optimiser,
+    write_checkpoint,
+)
+
+PHASES = ("background", "segmentation", "joint")
+_COST = {"background": 0.2, "segmentation": 1.0, "joint": 1.3}
+"""Cost of a frame in each phase, relative; only the expected time leans on it."""
+CHECKPOINT_SECONDS = 15.0
+CHECKPOINT_SHARE = 50
+"""A checkpoint that takes long is written no oftener than every so many times its own duration."""
+MEDIAN_FRAMES = 101
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands.
+
+    Attributes:
+        phase: ``frames`` while they are read, then ``background``, ``segmentation``, ``joint``, and
+            ``validation`` at the end.
+        iteration: updates (or frames) done in this phase.
+        iterations: updates (or frames) of this phase in all.
+        losses: the named terms of the last update and their weighted ``total``.
+        learning_rate: of the last update.
+        seconds: since the start, earlier sittings included.
+        seconds_left: expected until the last phase ends, or None where too little was seen.
+    """
+
+    phase: str
+    iteration: int
+    iterations: int
+    losses: dict[str, float] = field(default_factory=dict)
+    learning_rate: float = 0.0
+    seconds: float = 0.0
+    seconds_left: float | None = None
+
+
+class Clock:
+    """Times a training over several sittings and foretells its end."""
+
+    def __init__(self, configuration: Configuration, spent: float, phase: int, done: int) -> None:
+        phases = configuration.phases
+        self._settings: list[PhaseSettings] = [getattr(phases, name) for name in PHASES]
+        self._start = time.monotonic() - spent
+        self._here, self._before = time.monotonic(), self._work(phase, done)
+
+    def _work(self, phase: int, done: int) -> float:
+        """Return the work done, in frames of phase 2."""
+        iterations = [*(settings.iterations for settings in self._settings[:phase]), done]
+        return sum(
+            count * settings.batch_size * _COST[name]
+            for count, settings, name in zip(iterations, self._settings, PHASES, strict=False)
+        )
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._start
+
+    def seconds_left(self, phase: int, done: int) -> float | None:
+        work = self._work(phase, done)
+        total = self._work(len(PHASES) - 1, self._settings[-1].iterations)
+        if work <= self._before:
+            return None
+        return (total - work) * (time.monotonic() - self._here) / (work - self._before)
+
+
+def run(
+    net: TwoStageNet,
+    data: TrainingSet,
+    configuration: Configuration,
+    *,
+    seed: int,
+    device: str,
+    checkpoint: Path | None = None,
+    identity: str = "",
+) -> Generator[Progress]:
+    """Train a network in place; nothing happens until the records are read.
+
+    Args:
+        net: the network with its initial weights.
+        data: what it is trained on.
+        configuration: lengths, rates, losses and augmentation.
+        seed: the batches' seed; dropout draws from torch's global generator.
+        device: torch device.
+        checkpoint: where the state is kept and taken up from, or None.
+        identity: what the state must belong to.
+
+    Raises:
+        ConfigError: the loss stopped being a number.
+        WeightsError: the checkpoint belongs to another training.
+    """
+    channels_last(net.to(device))
+    state = read_checkpoint(checkpoint, identity) if checkpoint else None
+    if state is None:
+        _start_plate(net, data)
+    else:
+        net.load_state_dict(state.weights)
+    first = state.phase if state else 0
+    clock = Clock(
+        configuration, state.seconds if state else 0.0, first, state.iteration if state else 0
+    )
+    keeper = _Keeper(checkpoint, identity)
+    for index, name in enumerate(PHASES):
+        if index < first:
+            continue
+        settings: PhaseSettings = getattr(configuration.phases, name)
+        optimiser = make_optimiser(trained_part(net, name), settings)
+        begin = 0
+        if state is not None and index == first:
+            begin = state.iteration
+            restore_optimiser(optimiser, state.optimiser)
+            torch.set_rng_state(state.random)
+        set_modes(net, name)
+        for iteration in range(begin, settings.iterations):
+            rate = learning_rate(settings, iteration)
+            random = np.random.default_rng([seed, index, iteration])
+            batch = draw(data, settings.batch_size, configuration.augmentation, random)
+            losses = compute_losses(net, to_device(batch, device), name, configuration.loss)
+            optimiser.zero_grad()
+            losses["total"].backward()  # type: ignore[no-untyped-call] # torch has no type for it
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            optimiser.step()
+            numbers = {term: float(value.detach()) for term, value in losses.items()}
+            _check_finite(numbers, name, iteration)
+            done = iteration + 1
+            keeper.keep(net, optimiser, index, done, clock.seconds())
+            left = clock.seconds_left(index, done)
+            yield Progress(name, done, settings.iterations, numbers, rate, clock.seconds(), left)
+
+
+def _start_plate(net: TwoStageNet, data: TrainingSet) -> None:
+    chosen = np.linspace(0, len(data.backgrounds) - 1, MEDIAN_FRAMES).astype(int)
+    median = np.median(data.backgrounds[np.unique(chosen)], 0)
+    net.background_net.start_from(to_image(np.rint(median).astype(np.uint8))[0])
+
+
+class _Keeper:
+    """Writes a checkpoint now and then."""
+
+    def __init__(self, path: Path | None, identity: str) -> None:
+        self._path, self._identity = path, identity
+        self._next = time.monotonic() + CHECKPOINT_SECONDS
+
+    def keep(
+        self,
+        net: TwoStageNet,
+        optimiser: torch.optim.Optimizer,
+        phase: int,
+        iteration: int,
+        seconds: float,
+    ) -> None:
+        start = time.monotonic()
+        if self._path is None or start < self._next:
+            return
+        state = Checkpoint(
+            self._identity,
+            phase,
+            iteration,
+            seconds,
+            net.state_dict(),
+            optimiser_tensors(optimiser),
+            torch.get_rng_state(),
+        )
+        write_checkpoint(self._path, state)
+        spent = time.monotonic() - start
+        self._next = time.monotonic() + max(CHECKPOINT_SECONDS, CHECKPOINT_SHARE * spent)
+
+
+def trained_part(net: TwoStageNet, phase: str) -> nn.Module:
+    """Return what learns in a phase: stage 1, stage 2, or both."""
+    parts: dict[str, nn.Module] = {
+        "background": net.background_net,
+        "segmentation": net.segmentation_net,
+        "joint": net,
+    }
+    return parts[phase]
+
+
+def set_modes(net: TwoStageNet, phase: str) -> None:
+    """Set training or evaluation mode of every layer for a phase.
+
+    Batch normalisation runs on its kept statistics in the joint phase: those of one image alone
+    would make the output depend on the frame and break the agreement with the test.
+    """
+    net.eval()
+    trained_part(net, phase).train()
+    if phase == "joint":
+        for layer in net.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.eval()
+
+
+def make_optimiser(part: nn.Module, settings: PhaseSettings) -> torch.optim.Optimizer:
+    """Make a phase's optimiser; biases, normalisations and the plate do not decay."""
+    weights = [p for name, p in part.named_parameters() if p.ndim > 1 and "plate" not in name]
+    others = [p for name, p in part.named_parameters() if p.ndim <= 1 or "plate" in name]
+    groups = [
+        {"params": weights, "weight_decay": settings.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    if settings.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+
+
+def learning_rate(settings: PhaseSettings, iteration: int) -> float:
+    """Return an update's rate: risen over the warm-up, fallen polynomially to zero at the end."""
+    risen = min(1.0, (iteration + 1) / max(1, settings.warm_up))
+    fallen = (1 - iteration / settings.iterations) ** settings.power
+    return float(settings.learning_rate * risen * fallen)
+
+
+def to_device(batch: Batch, device: str) -> Batch:
+    """Move a batch to a device; frames keep their channels-last memory."""
+    return batch if device == "cpu" else Batch(*(tensor.to(device) for tensor in batch))
+
+
+def compute_losses(
+    net: TwoStageNet, batch: Batch, phase: str, settings: LossSettings
+) -> dict[str, Tensor]:
+    """Return the named terms of a phase's loss and their weighted ``total``: what is optimised.
+
+    Phase 1 is L_rec, phase 2 L_seg with stage 1 frozen, phase 3 Eq. 3.
+    """
+    terms: dict[str, Tensor] = {}
+    with torch.set_grad_enabled(phase != "segmentation"):
+        background = net.reconstruct(batch.image)
+    if phase != "segmentation":
+        terms["reconstruction"] = reconstruction_loss(
+            background, batch.clean, batch.known, settings.reconstruction
+        )
+    if phase == "background":
+        return {**terms, "total": terms["reconstruction"]}
+    logits = net.segment(batch.image, background)
+    labels = _enlarged(batch.labels, logits)
+    terms["segmentation"] = segmentation_loss(logits, labels)
+    total = terms["segmentation"]
+    if settings.overlap_weight:
+        terms["overlap"] = overlap_loss(logits, labels)
+        total = total + settings.overlap_weight * terms["overlap"]
+    if phase == "joint":
+        total = terms["reconstruction"] + settings.segmentation_weight * total
+    return {**terms, "total": total}
+
+
+def _enlarged(labels: Tensor, logits: Tensor) -> Tensor:
+    """Bring labels to the size of the logits, each taking the nearest."""
+    if labels.shape[1:] == logits.shape[2:]:
+        return labels
+    enlarged = functional.interpolate(labels[:, None].float(), logits.shape[2:], mode="nearest")
+    return enlarged[:, 0].long()
+
+
+def _check_finite(losses: dict[str, float], phase: str, iteration: int) -> None:
+    for term, value in losses.items():
+        if not np.isfinite(value):
+            raise ConfigError(
+                f"phase {phase}, iteration {iteration + 1}: the {term} loss became {value}; "
+                f"lower phases.{phase}.learning_rate"
+            )

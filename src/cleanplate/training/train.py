@@ -1,0 +1,234 @@
+"""From a scene to a model file."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import torch
+
+import cleanplate
+from cleanplate.config import Configuration, load_preset
+from cleanplate.errors import DatasetError, OutputError
+from cleanplate.measures import ConfusionMatrix, count_frame
+from cleanplate.networks.segmentation import LargeFovNet
+from cleanplate.networks.two_stage import TwoStageNet, build, working_size
+from cleanplate.networks.weights import FORMAT, ModelCard, load_published, read_card, save_model
+from cleanplate.scenes.cutouts import Cutout, read_objects
+from cleanplate.scenes.scene import Scene, Split
+from cleanplate.subtractors.two_stage import TwoStageSubtractor, choose_device
+from cleanplate.training.batches import Reader, TrainingSet
+from cleanplate.training.checkpoints import checkpoint_path
+from cleanplate.training.phases import Progress, run
+
+log = logging.getLogger(__name__)
+
+MOST_VALIDATED = 50
+PASTE_WHERE_EMPTY = 0.8
+"""Share of frames that get objects where no label shows any; the others stay as they are."""
+ALL_OF_IT = 0.99
+"""A mask that covers more than this share of the counted pixels counts as all foreground."""
+
+
+def train(
+    scene: Scene,
+    preset: str | Configuration = "compact",
+    output: str | Path = "model.safetensors",
+    *,
+    split: str = "half",
+    seed: int = 0,
+    device: str = "auto",
+    objects: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Iterator[Progress]:
+    """Train a model of a scene and write its file; a generator: nothing happens until it is read.
+
+    To stop is to read no further; the last checkpoint, beside the output, is what ``resume`` goes
+    on from. Seeds torch's global generator once, first thing, for initial weights and dropout. On
+    one CPU machine equal arguments give equal bits.
+
+    Args:
+        scene: frames and labels.
+        preset: ``compact``, ``paper``, ``smoke``, a TOML file, or a configuration.
+        output: the model file to write.
+        split: which labels train (see `Scene.split`).
+        seed: of all that is drawn at random.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        objects: a folder of cut-outs to paste (see `read_objects`), for a scene without foreground.
+        resume: go on from a checkpoint; without one, start anew.
+        overwrite: replace an existing model.
+
+    Raises:
+        OutputError: the output exists or cannot be written.
+        ConfigError: preset, split or device is unknown.
+        DatasetError: the scene cannot be trained on.
+        WeightsError: the checkpoint belongs to another training.
+    """
+    path = Path(output)
+    if path.exists() and resume:
+        read_card(path)
+        log.warning("%s: is finished already; nothing is left to resume", path)
+        return
+    check_output(path, overwrite)
+    name = preset if isinstance(preset, str) else "custom"
+    configuration = load_preset(preset) if isinstance(preset, str) else preset
+    device = choose_device(device)
+    divided = scene.split(split)
+    torch.manual_seed(seed)
+    net = build(configuration, scene.size)
+    published = configuration.segmentation.weights
+    if published and isinstance(net.segmentation_net, LargeFovNet):
+        taken = load_published(net.segmentation_net, Path(published))
+        log.info("%s: taken %s, adapted %s, new %s", published, *map(", ".join, taken))
+    training, validation = hold_out(divided, configuration.training.validation_every)
+    data = yield from _read(scene, training, configuration, net, objects)
+    fingerprint = scene.fingerprint(divided.training)
+    described = f"{configuration.model_dump_json()} {divided} {fingerprint} {seed} {device} "
+    described += f"{len(data.objects)} {cleanplate.__version__}"
+    checkpoint = checkpoint_path(path)
+    if not resume:
+        checkpoint.unlink(missing_ok=True)
+    yield from run(
+        net,
+        data,
+        _pasting_where_needed(configuration, data),
+        seed=seed,
+        device=device,
+        checkpoint=checkpoint,
+        identity=hashlib.sha256(described.encode()).hexdigest(),
+    )
+    card = ModelCard(
+        format=FORMAT,
+        version=cleanplate.__version__,
+        preset=name if name.isidentifier() else Path(name).stem,
+        scene=scene.name,
+        category=scene.category,
+        frame_size=scene.size,
+        split=divided.name,
+        training_frames=divided.training,
+        label_fingerprint=fingerprint,
+        seed=seed,
+        validation=None,
+        warning="",
+        configuration=configuration,
+    )
+    card = yield from _validated(scene, net, card, validation or training, device, bool(validation))
+    save_model(path, net, card)
+    checkpoint.unlink(missing_ok=True)
+
+
+def check_output(path: Path, overwrite: bool) -> None:
+    """Refuse an output that exists or whose folder is not there, before any work is done.
+
+    Raises:
+        OutputError: says which, and what to do.
+    """
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path}: exists already; give --overwrite to replace it")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: its folder does not exist; make it first")
+    try:  # permissions lie on some file systems; a file does not
+        trial = path.with_name(f".{path.name}.part")
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}); choose another place"
+        ) from error
+
+
+def hold_out(split: Split, every: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Divide the training part into what trains and each ``every``-th frame kept for validation."""
+    numbers = split.training
+    if every == 0 or len(numbers) < 2 * every:
+        return numbers, ()
+    kept = numbers[every // 2 :: every]
+    return tuple(sorted(set(numbers) - set(kept))), kept
+
+
+def _read(
+    scene: Scene,
+    numbers: tuple[int, ...],
+    configuration: Configuration,
+    net: TwoStageNet,
+    objects: str | Path | None,
+) -> Generator[Progress, None, TrainingSet]:
+    size = working_size(configuration, scene.size)
+    extra: list[Cutout] = read_objects(Path(objects), size) if objects else []
+    reader = Reader(scene, numbers, configuration.training, size, net.background_net.size)
+    for done in reader.read():
+        yield Progress("frames", done, len(reader.numbers))
+    data = reader.training_set(extra)
+    _check_labels(scene.name, data, bool(extra))
+    return data
+
+
+def _check_labels(name: str, data: TrainingSet, has_objects: bool) -> None:
+    count = len(data.labels)
+    if not (data.labels >= 0).any():
+        raise DatasetError(
+            f"{name}: all pixels of the {count} training labels are ignored; label background (0) "
+            "and foreground (255)"
+        )
+    if not (data.labels == 1).any() and not has_objects:
+        raise DatasetError(
+            f"{name}: no foreground in the {count} training labels; label frames that show objects "
+            "(--split list:FILE names them), or give cut-outs to paste with --objects DIR"
+        )
+
+
+def _pasting_where_needed(configuration: Configuration, data: TrainingSet) -> Configuration:
+    """Paste objects at least as section 4.1 does: into frames of a scene that shows none."""
+    augmentation = configuration.augmentation
+    if (data.labels == 1).any() or augmentation.paste >= PASTE_WHERE_EMPTY:
+        return configuration
+    pasting = augmentation.model_copy(update={"paste": PASTE_WHERE_EMPTY})
+    return configuration.model_copy(update={"augmentation": pasting})
+
+
+def _validated(
+    scene: Scene,
+    net: TwoStageNet,
+    card: ModelCard,
+    numbers: tuple[int, ...],
+    device: str,
+    kept_aside: bool,
+) -> Generator[Progress, None, ModelCard]:
+    """Measure the model on frames of the training part and warn of masks that say nothing."""
+    subtractor = TwoStageSubtractor(net, card, device)
+    chosen = numbers[:: max(1, len(numbers) // MOST_VALIDATED)]
+    counts = ConfusionMatrix()
+    for done, number in enumerate(chosen, start=1):
+        truth = scene.truth(number)
+        mask = subtractor.segment(scene.frame(number)).mask
+        counts += count_frame(mask, truth.labels, truth.shadow)
+        yield Progress("validation", done, len(chosen))
+    warning = _collapse(counts)
+    if warning:
+        log.warning("%s: %s", scene.name, warning)
+    return card.model_copy(
+        update={"validation": counts.as_dict() if kept_aside else None, "warning": warning}
+    )
+
+
+def _collapse(counts: ConfusionMatrix) -> str:
+    """Say what is wrong when all masks came out empty or full, else return the empty string."""
+    found, missed = counts.tp + counts.fp, counts.fn
+    total = found + missed + counts.tn
+    if found == 0 and missed:
+        return (
+            "EVERY MASK IS EMPTY although the labels show foreground: too few updates, a learning "
+            "rate too high, or foreground labels too few or too small; do not use this model"
+        )
+    if total and found > ALL_OF_IT * total and counts.fp:
+        return (
+            "EVERY MASK IS FULL: the learning rate is too high, or background (0) and foreground "
+            "(255) are swapped in the labels; do not use this model"
+        )
+    return ""
+
+
+__all__ = ["Progress", "check_output", "hold_out", "train"]

@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+PIP := python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 SCENE ?=
 
 .PHONY: install check test test-slow test-real demo bench clean
@@ -9,10 +10,10 @@ SCENE ?=
 install: $(STAMP)
 
 # torch first and by itself: its plain release must not be replaced by another build of it
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt Makefile
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/$(PIP) torch hatchling editables
+	$(BIN)/$(PIP) --no-build-isolation -e '.[dev]'
 	touch $(STAMP)
 
 check: $(STAMP)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,7 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ScenePath = Annotated[Path, typer.Argument(help="CDNet folder; or frames, with --labels.")]
+ScenePath = Annotated[
+    Path, typer.Argument(metavar="SCENE", help="CDNet folder; or frames, with --labels.")
+]
 LabelsPath = Annotated[Path | None, typer.Option("--labels", help="Folder of mask PNGs.")]
 SplitName = Annotated[str, typer.Option("--split", help="half, list:FILE or all.")]
 PresetName = Annotated[str, typer.Option("--preset", help="compact, paper, smoke or FILE.toml.")]
@@ -44,9 +47,11 @@ def _show_version(asked: bool) -> None:
 def _common(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_show_version)
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version."),
     ] = False,
 ) -> None:
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # our one line replaces its own
     logging.basicConfig(
         level=logging.DEBUG if debug else logging.WARNING,
         format="cleanplate: %(levelname)s: %(message)s",
@@ -63,7 +68,9 @@ def train(
     split: SplitName = "half",
     seed: Seed = 0,
     objects: Annotated[Path | None, typer.Option(help="Folder of cut-outs to paste.")] = None,
-    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint.")
+    ] = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
     as_json: AsJson = False,
@@ -86,7 +93,7 @@ def train(
 
 @app.command()
 def segment(
-    model: Annotated[Path, typer.Argument(help="Model file.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file.")],
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="Video or folder of pictures.")],
     masks: Annotated[Path | None, typer.Option(help="Folder for mask PNGs.")] = None,
     backgrounds: Annotated[Path | None, typer.Option(help="Folder for clean plates.")] = None,
@@ -168,18 +175,20 @@ def compare(
     from cleanplate.terminal import bar
 
     opened, chosen = name_scenes(scenes), [name.strip() for name in methods.split(",")]
-    comparison = Comparison(output, split, preset, seed, device)
+    comparison = Comparison(
+        output, opened, chosen, split=split, preset=preset, seed=seed, device=device
+    )
     with bar() as shown:
-        for key, method, what, share in comparison.run(opened, chosen):
+        for key, method, what, share in comparison.run():
             shown.update(f"{key} {method}: {what}", round(100 * (share or 0)), 100)
-    found = comparison.results(opened, chosen)
+    found = comparison.results()
     write_report(output, "Cleanplate: comparison", found)
     _print({"results": found} if as_json else "\n".join(_row(result) for result in found))
 
 
 @app.command()
 def background(
-    model: Annotated[Path, typer.Argument(help="Model file.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file.")],
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="Video, folder or picture.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write, .png.")],
     overwrite: Overwrite = False,
@@ -199,7 +208,9 @@ def background(
 
 @app.command()
 def synth(
-    challenge: Annotated[str, typer.Argument(help="baseline, shadow, dynamicBackground, ...")],
+    challenge: Annotated[
+        str, typer.Argument(metavar="CHALLENGE", help="baseline, shadow, dynamicBackground, ...")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
     frames: Annotated[int, typer.Option(min=2, help="How many frames.")] = 300,
     size: Annotated[str, typer.Option(help="WIDTHxHEIGHT in pixels.")] = "320x240",

@@ -6,9 +6,9 @@ import difflib
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cleanplate.errors import ConfigError
 
@@ -62,6 +62,12 @@ class SegmentationSettings(Settings):
     width: Positive
     weights: str
 
+    @model_validator(mode="after")
+    def _weights_fit_the_network(self) -> Self:
+        if self.weights and self.network != "largefov":
+            raise ValueError("published weights fit the network largefov only; leave weights empty")
+        return self
+
 
 class LossSettings(Settings):
     """Eqs. 1 to 3.
@@ -69,13 +75,10 @@ class LossSettings(Settings):
     Attributes:
         reconstruction: ``caffe`` sums squares over an image and halves, ``mean`` averages them.
         segmentation_weight: lambda of Eq. 3, the weight of L_seg in the joint phase.
-        overlap_weight: weight of a soft F-measure (Dice) term beside the cross-entropy; 0 is the
-            paper's.
     """
 
     reconstruction: Literal["caffe", "mean"]
     segmentation_weight: Amount
-    overlap_weight: Amount
 
 
 class AugmentationSettings(Settings):
@@ -85,17 +88,16 @@ class AugmentationSettings(Settings):
         paste: share of the frames that get objects pasted.
         paste_shift: how far a scene's own object is moved, as a share of the frame's sides.
         light: largest relative change of brightness, the same for frame and background.
-        shift_px: largest shift of the whole frame against its background, in pixels.
-        noise: largest standard deviation of added noise, in grey levels of 255.
-        plate_swap: share of the frames whose objects are erased, the clean background put there.
+        crop: sides of the part of a frame that stage 2 learns from in phase 2, as a share of the
+            frame's; 1 is all of it.
+        crop_on_objects: share of these parts that are laid around foreground.
     """
 
     paste: Share
     paste_shift: Share
     light: Share
-    shift_px: Count
-    noise: Amount
-    plate_swap: Share
+    crop: Annotated[float, Field(gt=0, le=1)]
+    crop_on_objects: Share
 
 
 class PhaseSettings(Settings):
@@ -203,7 +205,9 @@ def _with_tuples(values: Any) -> Any:
 
 
 def _first_complaint(error: ValidationError) -> str:
-    complaint = error.errors()[0]
+    complaints = error.errors()  # a misspelt key is missing too: say that it is misspelt
+    unknown = (one for one in complaints if one["type"] == "extra_forbidden")
+    complaint = next(unknown, complaints[0])
     place = [str(part) for part in complaint["loc"]]
     key = ".".join(place)
     if complaint["type"] == "extra_forbidden":

@@ -2,11 +2,13 @@
 
 A ``frame`` is ``(H, W, 3)`` uint8 RGB, an ``image`` ``(N, 3, H, W)`` float32 RGB in [0, 1], a
 ``mask`` ``(H, W)`` bool with True for foreground, ``labels`` ``(H, W)`` integers: 1 foreground,
-0 background, -1 ignored. A ``size`` is ``(height, width)`` everywhere; OpenCV's order is turned round here.
+0 background, -1 ignored. A ``size`` is ``(height, width)`` everywhere; OpenCV's order is turned
+round here.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,15 +54,10 @@ def _decode(path: Path, mode: int) -> NDArray[np.uint8]:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise VideoError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    level = cv2.utils.logging.setLogLevel(
-        cv2.utils.logging.LOG_LEVEL_SILENT
-    )  # our one line replaces the decoder's own complaint
     try:
         picture = cv2.imdecode(data, mode) if data.size else None
     except cv2.error:
         picture = None
-    finally:
-        cv2.utils.logging.setLogLevel(level)
     if picture is None:
         raise VideoError(
             f"{path}: not a complete picture ({data.size} bytes); copy the file again or remove it"
@@ -78,7 +75,10 @@ def write_picture(path: Path, picture: NDArray[Any]) -> None:
         picture = picture.astype(np.uint8) * 255
     if picture.ndim == 3:
         picture = picture[..., ::-1]
-    done, data = cv2.imencode(path.suffix, np.ascontiguousarray(picture))
+    try:
+        done, data = cv2.imencode(path.suffix, np.ascontiguousarray(picture))
+    except cv2.error:  # a suffix that OpenCV does not know
+        done = False
     if not done:
         raise OutputError(f"{path}: OpenCV cannot write this kind of picture; use .png or .jpg")
     write_bytes(path, data.tobytes())
@@ -98,7 +98,8 @@ def write_bytes(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise OutputError(
             f"{path}: cannot be written ({error.strerror}); choose another place or make room"
         ) from error

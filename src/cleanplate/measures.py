@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+Measures = dict[str, int | float | None]
+
 
 @dataclass(frozen=True)
 class ConfusionMatrix:
@@ -68,7 +70,7 @@ class ConfusionMatrix:
     def precision(self) -> float | None:
         return _ratio(self.tp, self.tp + self.fp)
 
-    def as_dict(self) -> dict[str, int | float | None]:
+    def as_dict(self) -> Measures:
         """Return counts and measures under the names that ``--json`` prints."""
         names = "tp fp fn tn shadow_errors recall specificity fpr fnr pwc f_measure precision"
         return {name: getattr(self, name) for name in names.split()}

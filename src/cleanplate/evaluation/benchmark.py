@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cleanplate.config import load_preset
 from cleanplate.errors import ConfigError, DatasetError
 from cleanplate.images import make_folder, write_bytes
 from cleanplate.measures import ConfusionMatrix, count_frame
@@ -35,7 +37,7 @@ class Result:
         split: the split's name.
         frames_scored: how many frames were counted.
         counts: the pixels.
-        seconds: spent segmenting, reading left out.
+        seconds: spent segmenting the scored frames, reading left out.
     """
 
     scene: str
@@ -84,7 +86,7 @@ def model_split(
     if split is None:
         training = tuple(number for number in scene.labelled if number in trained)
         scored = tuple(number for number in scene.labelled if number not in trained)
-        return Split(card.split, training, scored)
+        return Split(card.split, training, scene.labelled if allow_training_frames else scored)
     divided = scene.split(split)
     shared = trained.intersection(divided.scored)
     if shared and not allow_training_frames:
@@ -127,9 +129,9 @@ def score(
     for number, frame in ordered:
         start = time.perf_counter()
         result = subtractor.segment(frame)
-        seconds += time.perf_counter() - start
         if number not in wanted:
             continue
+        seconds += time.perf_counter() - start
         truth = scene.truth(number)
         counts += count_frame(result.mask, truth.labels, truth.shadow)
         if seen is not None:
@@ -172,53 +174,68 @@ def score_results(scene: Scene, numbers: tuple[int, ...], folder: Path, split_na
 class Comparison:
     """Methods against scenes; each finished pair is kept in the report folder and not run again.
 
+    A pair's files are named by all that it depends on, labels and settings included: what has
+    changed since is another pair.
+
     Args:
         folder: the report's folder; models and results go there.
+        scenes: what to score on, by name.
+        methods: names from `METHODS`.
         split: name of the split.
         preset: preset of our own method.
         seed: seed of our own method.
         device: torch device of our own method.
+
+    Raises:
+        ConfigError: a method or the preset is unknown.
     """
 
-    def __init__(self, folder: Path, split: str, preset: str, seed: int, device: str) -> None:
-        self.folder, self.split, self.preset = folder, split, preset
-        self.seed, self.device = seed, device
-
-    def run(
-        self, scenes: Mapping[str, Scene], methods: list[str]
-    ) -> Iterator[tuple[str, str, str, float | None]]:
-        """Run what is not finished; yields scene, method, what is going on, and its share done.
-
-        Raises:
-            ConfigError: a method is unknown.
-        """
+    def __init__(
+        self,
+        folder: Path,
+        scenes: Mapping[str, Scene],
+        methods: Sequence[str],
+        *,
+        split: str = "half",
+        preset: str = "compact",
+        seed: int = 0,
+        device: str = "auto",
+    ) -> None:
         check_methods(methods)
-        make_folder(self.folder / "results")
-        for key, scene in scenes.items():
-            for method in methods:
-                if self._result_path(key, method).exists():
+        self.folder, self.scenes, self.methods = folder, scenes, methods
+        self.preset, self.seed, self.device = preset, seed, device
+        self._settings = load_preset(preset).model_dump_json()
+        self._split = split
+
+    def run(self) -> Iterator[tuple[str, str, str, float | None]]:
+        """Run what is not finished; yields scene, method, what is going on, and its share done."""
+        for name in ("models", "results"):
+            make_folder(self.folder / name)
+        for key, scene in self.scenes.items():
+            split = scene.split(self._split)
+            numbers = scorable_split(scene, split, False)
+            for method in self.methods:
+                path = self._path("results", key, method, split)
+                if path.exists():
                     yield key, method, "finished before", None
                     continue
                 if method == OURS:
-                    for phase, share in self._train(key, scene):
+                    for phase, share in self._train(key, split):
                         yield key, method, phase, share
                 yield key, method, "scoring", None
-                subtractor = self._subtractor(key, method)
-                split = scene.split(self.split)
-                result = score(scene, scorable_split(scene, split, False), subtractor, split.name)
-                values = {**result.as_dict(), "scene": key, **self._conditions(method)}
-                text = json.dumps(values, indent=1)
-                write_bytes(self._result_path(key, method), text.encode())
+                result = score(scene, numbers, self._subtractor(key, method, split), split.name)
+                values = {**result.as_dict(), "scene": key}
+                write_bytes(path, json.dumps(values, indent=1).encode())
 
-    def _train(self, key: str, scene: Scene) -> Iterator[tuple[str, float]]:
-        path = self.model_path(key)
+    def _train(self, key: str, split: Split) -> Iterator[tuple[str, float]]:
+        path = self.model_path(key, split)
         if path.exists():
             return
         steps = train(
-            scene,
+            self.scenes[key],
             self.preset,
             path,
-            split=self.split,
+            split=self._split,
             seed=self.seed,
             device=self.device,
             resume=True,
@@ -226,45 +243,60 @@ class Comparison:
         for step in steps:
             yield step.phase, step.iteration / step.iterations
 
-    def _subtractor(self, key: str, method: str) -> Subtractor:
+    def _subtractor(self, key: str, method: str, split: Split) -> Subtractor:
         if method == OURS:
-            return load(self.model_path(key), self.device)
+            return load(self.model_path(key, split), self.device)
         return make_opencv(method)
 
-    def _conditions(self, method: str) -> dict[str, Any]:
-        return {"preset": self.preset, "seed": self.seed} if method == OURS else {}
-
-    def model_path(self, key: str) -> Path:
+    def model_path(self, key: str, split: Split) -> Path:
         """Return where a scene's model lies."""
-        return self.folder / f"{_file_name(key)}.safetensors"
+        return self._path("models", key, OURS, split)
 
-    def _result_path(self, key: str, method: str) -> Path:
-        parts = [key, method, self.split.replace("list:", "list-")]
+    def _path(self, kind: str, key: str, method: str, split: Split) -> Path:
+        scene = self.scenes[key]
+        labels = scene.fingerprint(split.training), scene.fingerprint(split.scored)
+        parts = [key, method, split.name]
+        settings = ""
         if method == OURS:
             parts += [Path(self.preset).stem, f"seed{self.seed}"]
-        return self.folder / "results" / f"{'.'.join(_file_name(part) for part in parts)}.json"
+            settings = self._settings
+        digest = hashlib.sha256(f"{labels} {settings}".encode()).hexdigest()
+        name = ".".join(_file_name(part) for part in [*parts, digest[:12]])
+        return self.folder / kind / f"{name}{'.json' if kind == 'results' else '.safetensors'}"
 
-    def results(self, scenes: Mapping[str, Scene], methods: list[str]) -> list[dict[str, Any]]:
+    def results(self) -> list[dict[str, Any]]:
         """Read the finished pairs back."""
-        paths = [self._result_path(key, method) for key in scenes for method in methods]
+        paths = [
+            self._path("results", key, method, scene.split(self._split))
+            for key, scene in self.scenes.items()
+            for method in self.methods
+        ]
         return [json.loads(path.read_text()) for path in paths if path.exists()]
 
 
 def name_scenes(folders: Sequence[Path]) -> dict[str, Scene]:
-    """Open scenes and give each its own name: with its parent folder where two are called alike."""
+    """Open scenes and give each its own name: with its parent folder where two are called alike.
+
+    Raises:
+        DatasetError: two scenes are called alike, and so are their parent folders.
+    """
     opened = [(folder.resolve(), open_scene(folder)) for folder in dict.fromkeys(folders)]
     names = [scene.name for _, scene in opened]
-    return {
-        scene.name if names.count(scene.name) == 1 else f"{folder.parent.name}/{scene.name}": scene
-        for folder, scene in opened
-    }
+    named: dict[str, Scene] = {}
+    for folder, scene in opened:
+        is_alone = names.count(scene.name) == 1
+        key = scene.name if is_alone else f"{folder.parent.name}/{scene.name}"
+        if key in named:
+            raise DatasetError(f"{folder}: two scenes are called {key}; rename one's folder")
+        named[key] = scene
+    return named
 
 
 def _file_name(text: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in text)
 
 
-def check_methods(methods: list[str]) -> None:
+def check_methods(methods: Sequence[str]) -> None:
     """Refuse an unknown method before any work is done.
 
     Raises:

@@ -19,8 +19,10 @@ from cleanplate.images import (
     read_picture,
     write_picture,
 )
-from cleanplate.scenes.video import FrameSource, VideoWriter, open_source
+from cleanplate.scenes.video import FrameSource, open_source
+from cleanplate.scenes.video_writer import VideoWriter
 from cleanplate.subtractors.protocol import Subtractor
+from cleanplate.training.batches import spread
 
 SPREAD_FRAMES = 25
 
@@ -103,4 +105,4 @@ def spread_frames(source: Path, most: int = SPREAD_FRAMES) -> list[Frame]:
             kept.append(frame)
         if len(kept) > 2 * most:
             kept, every = kept[::2], 2 * every
-    return kept[:: max(1, len(kept) // most)]
+    return [kept[index] for index in spread(range(len(kept)), most)]

@@ -15,10 +15,11 @@ from cleanplate.images import Frame, make_folder, write_bytes, write_picture
 from cleanplate.scenes.opening import open_scene
 from cleanplate.scenes.scene import Scene
 from cleanplate.scenes.synthetic import write_drawn_scene
-from cleanplate.scenes.video import VideoWriter
+from cleanplate.scenes.video_writer import VideoWriter
 from cleanplate.subtractors.clean_plate import clean_plate
 from cleanplate.subtractors.protocol import Subtractor
 from cleanplate.subtractors.two_stage import load
+from cleanplate.training.batches import spread
 
 PLATE_FRAMES = 25
 DRAWN_FRAMES = 240
@@ -59,8 +60,7 @@ def write_showcase(
                 fullest, moment = foreground, panels
     assert moment is not None
     write_picture(folder / "moment.png", moment)
-    every = max(1, len(numbers) // PLATE_FRAMES)
-    frames: list[Frame] = [scene.frame(number) for number in numbers[::every]]
+    frames: list[Frame] = [scene.frame(number) for number in spread(numbers, PLATE_FRAMES)]
     write_picture(folder / "clean-plate.png", clean_plate(subtractor, frames))
     body = (
         f"<p>Trained on the first half of the labelled frames of <b>{scene.name}</b>, scored on "
@@ -74,7 +74,9 @@ def write_showcase(
     write_bytes(folder / "index.html", page(f"Cleanplate on {scene.name}", body).encode())
 
 
-def run_demo(folder: Path, scene_folder: Path | None, device: str) -> Iterator[tuple[str, float]]:
+def run_demo(
+    folder: Path, scene_folder: Path | None, device: str, preset: str = "compact"
+) -> Iterator[tuple[str, float]]:
     """Do the main job on one scene and leave a folder to look at; replaces an earlier demo's.
 
     Yields what is going on and its share done. The scene's first half trains, the second is scored.
@@ -83,6 +85,7 @@ def run_demo(folder: Path, scene_folder: Path | None, device: str) -> Iterator[t
         folder: where everything goes; it is emptied first, if an earlier demo made it.
         scene_folder: a CDNet folder, or None to draw a scene.
         device: torch device.
+        preset: what is trained.
 
     Raises:
         OutputError: the folder exists and no demo made it.
@@ -93,14 +96,15 @@ def run_demo(folder: Path, scene_folder: Path | None, device: str) -> Iterator[t
         scene_folder = folder / "street"
         write_drawn_scene(scene_folder, "baseline", frames=DRAWN_FRAMES, size=DRAWN_SIZE)
     scene = open_scene(scene_folder)
-    comparison = Comparison(folder, "half", "compact", 0, device)
-    for _, method, what, share in comparison.run({scene.name: scene}, list(METHODS)):
+    scenes, split = {scene.name: scene}, scene.split("half")
+    comparison = Comparison(folder, scenes, METHODS, preset=preset, device=device)
+    for _, method, what, share in comparison.run():
         yield f"{method}: {what}", share or 0.0
-    results = comparison.results({scene.name: scene}, list(METHODS))
+    results = comparison.results()
     write_bytes(folder / "results.json", json.dumps({"results": results}, indent=1).encode())
     yield "writing the page", 0.0
-    subtractor = load(comparison.model_path(scene.name), device)
-    write_showcase(folder, scene, scene.split("half").scored, subtractor, results)
+    subtractor = load(comparison.model_path(scene.name, split), device)
+    write_showcase(folder, scene, split.scored, subtractor, results)
     yield "writing the page", 1.0
 
 

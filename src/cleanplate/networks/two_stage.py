@@ -60,10 +60,13 @@ class TwoStageNet(nn.Module):
 
     def segment(self, image: Tensor, background: Tensor) -> Tensor:
         """Stage 2 alone: logits from the image and a background of any size."""
-        size = self.segmentation_size or (image.shape[2], image.shape[3])
-        pair = torch.cat([resize(background, size), resize(image, size)], 1)  # six channels
-        logits: Tensor = self.segmentation_net(pair)
+        logits: Tensor = self.segmentation_net(self.join(image, background))
         return logits
+
+    def join(self, image: Tensor, background: Tensor) -> Tensor:
+        """Bring both to stage 2's size and stack them: six channels, the background first."""
+        size = self.segmentation_size or (image.shape[2], image.shape[3])
+        return torch.cat([resize(background, size), resize(image, size)], 1)
 
 
 def channels_last(net: TwoStageNet) -> TwoStageNet:

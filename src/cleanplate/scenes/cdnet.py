@@ -17,6 +17,7 @@ from cleanplate.images import (
     Mask,
     make_folder,
     read_grey,
+    write_bytes,
     write_picture,
 )
 from cleanplate.scenes.numbering import numbered_pictures
@@ -121,7 +122,7 @@ def write_scene(
         write_picture(folder / PLATES / f"bg{number:06d}.png", background)
         if count == 1:
             write_picture(folder / ROI, np.full(codes.shape, MOVING, np.uint8))
-    (folder / TEMPORAL_ROI).write_text(f"{first} {first + count - 1}\n")
+    write_bytes(folder / TEMPORAL_ROI, f"{first} {first + count - 1}\n".encode())
     return count
 
 

@@ -48,13 +48,13 @@ def clean_backgrounds(
         foreground: ``(N, H, W)``, True where a pixel shows an object.
     """
     never: Mask = np.asarray(unclean.all(0), bool)
-    fill, known = _never_clean(frames, foreground, never)
     nearest = _nearest_clean(unclean)
     cleaned = frames.copy()
     for index, holes in enumerate(unclean):
         if holes.any():
             _fill_holes(cleaned[index], index, frames, unclean, nearest[index])
-        cleaned[index][never] = fill[never]
+    fill, known = _never_clean(frames, foreground, never, cleaned[len(cleaned) // 2])
+    cleaned[:, never] = fill[never]
     return CleanBackgrounds(cleaned, known)
 
 
@@ -106,15 +106,15 @@ def _fill_holes(
 
 
 def _never_clean(
-    frames: NDArray[np.uint8], foreground: NDArray[np.bool_], never: Mask
+    frames: NDArray[np.uint8], foreground: NDArray[np.bool_], never: Mask, around: Frame
 ) -> tuple[Frame, Mask]:
     """Return a picture with a value for each pixel that is never clean, and what is known."""
-    fill = frames[len(frames) // 2].copy()
+    fill = around.copy()
     known = ~never
     for row, column in np.argwhere(never):
         empty = ~foreground[:, row, column]
         if empty.any():
-            fill[row, column] = np.median(frames[empty, row, column], 0)
+            fill[row, column] = np.rint(np.median(frames[empty, row, column], 0))
             known[row, column] = True
     if not known.all():
         holes = (~known).astype(np.uint8)

@@ -36,7 +36,7 @@ _COLLECTIONS = (
     ("JPEGImages", "Annotations", ""),  # DAVIS
     ("PNGImages", "PedMasks", "_mask"),  # Penn-Fudan
 )
-_VOC_VOID = (224, 224, 192)
+_VOC_VOID = 0xE0E0C0
 
 
 class Cutout(NamedTuple):
@@ -63,6 +63,8 @@ def cut_objects(frame: Frame, mask: Mask, from_scene: bool) -> list[Cutout]:
         rows, columns = slice(top, top + height), slice(left, left + width)
         alpha = np.pad((parts[rows, columns] == part).astype(np.float32), 1)
         alpha = np.asarray(cv2.GaussianBlur(alpha, (3, 3), 0.7), np.float32)[1:-1, 1:-1]
+        if alpha.max() < SOLID:  # a sliver, which would paste nothing but ignored labels
+            continue
         place = (int(top), int(left)) if from_scene else None
         objects.append(Cutout(frame[rows, columns].copy(), alpha, place))
     return objects
@@ -72,14 +74,19 @@ def read_objects(folder: Path, size: Size) -> list[Cutout]:
     """Read cut-outs in PASCAL VOC, DAVIS or Penn-Fudan layout, shrunk to fit frames of ``size``.
 
     Raises:
-        DatasetError: the folder holds no such pair of picture and mask.
+        DatasetError: the folder holds no such pair of picture and mask, or their sizes differ.
     """
-    objects = [
-        _shrunk(cutout, size)
-        for picture, masks in _pairs(folder)
-        for mask in _instances(read_picture(masks))
-        for cutout in cut_objects(read_picture(picture), mask, from_scene=False)
-    ]
+    objects = []
+    for path, mask_path in _pairs(folder):
+        picture, colours = read_picture(path), read_picture(mask_path)
+        if colours.shape != picture.shape:
+            raise DatasetError(
+                f"{mask_path}: mask is {colours.shape[1]}x{colours.shape[0]} but {path.name} is "
+                f"{picture.shape[1]}x{picture.shape[0]}; give the mask that belongs to the picture"
+            )
+        for mask in _instances(colours):
+            shrunk = [_shrunk(cutout, size) for cutout in cut_objects(picture, mask, False)]
+            objects += [cutout for cutout in shrunk if cutout.alpha.max() >= SOLID]
     if not objects:
         raise DatasetError(
             f"{folder}: no cut-outs; give a folder in PASCAL VOC layout (JPEGImages and "
@@ -93,15 +100,17 @@ def _pairs(folder: Path) -> Iterator[tuple[Path, Path]]:
         for mask in sorted((folder / masks).rglob(f"*{ending}.png")):
             stem = mask.stem.removesuffix(ending)
             beside = (folder / pictures / mask.relative_to(folder / masks)).parent
-            found = [beside / f"{stem}{suffix}" for suffix in sorted(PICTURE_SUFFIXES)]
-            yield from ((path, mask) for path in found if path.exists())
+            for path in sorted(beside.glob(f"{stem}.*")):
+                if path.suffix.lower() in PICTURE_SUFFIXES:
+                    yield path, mask
 
 
 def _instances(colours: Frame) -> Iterator[Mask]:
     """Yield one mask for each colour of a mask picture but black and PASCAL VOC's void."""
-    for colour in np.unique(colours.reshape(-1, 3), axis=0):
-        if colour.any() and tuple(colour) != _VOC_VOID:
-            yield (colours == colour).all(-1)
+    packed = colours.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32)  # rows sort slowly
+    for colour in np.unique(packed):
+        if colour not in (0, _VOC_VOID):
+            yield packed == colour
 
 
 def _shrunk(cutout: Cutout, size: Size) -> Cutout:

@@ -52,6 +52,6 @@ def open_scene(path: str | Path, labels: str | Path | None = None) -> Scene:
 
 def _label_files(folder: Path) -> dict[int, Path]:
     """Find the label pictures; a folder without any is a scene that nobody labelled yet."""
-    if not any(folder.iterdir()):
+    if not any(not path.name.startswith(".") for path in folder.iterdir()):
         return {}
     return numbered_pictures(folder, "label pictures such as gt000001.png")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.errors import ConfigError, OutputError
-from cleanplate.images import Frame, Size
+from cleanplate.images import Frame, Size, make_folder, write_bytes
 from cleanplate.scenes import cdnet
 from cleanplate.scenes.cdnet import MOVING, SHADOW, STATIC, UNKNOWN
 from cleanplate.scenes.drawing import (
@@ -34,6 +34,8 @@ from cleanplate.scenes.places import Place, draw_place
 
 CHALLENGES: tuple[str, ...] = ("baseline", "shadow", "dynamicBackground", "nightVideos")
 LEAST_SIDE = 64
+DRAWN_MARK = ".cleanplate-drawn"
+"""Lies in a drawn scene's folder, so that only such a folder is ever replaced."""
 
 _NOISE, _NOISE_AT_NIGHT = 3.5, 5.0  # standard deviation in grey levels
 _SHADOW_DEPTH = 0.42  # of the light; CDNet's annotators label what is clearly darker
@@ -190,11 +192,16 @@ def write_drawn_scene(
         OutputError: the folder holds a scene already, or cannot be written.
     """
     moments = draw(challenge, frames=frames, size=size, seed=seed)
-    if cdnet.is_cdnet_folder(folder):
+    mark = folder / DRAWN_MARK
+    if folder.is_dir() and any(folder.iterdir()):
+        if not mark.exists():
+            raise OutputError(f"{folder}: holds files that were not drawn; choose an empty folder")
         if not overwrite:
             raise OutputError(f"{folder}: holds a scene already; give --overwrite to replace it")
         for name in cdnet.WRITTEN_FOLDERS:
             shutil.rmtree(folder / name, ignore_errors=True)
+    make_folder(folder)
+    write_bytes(mark, f"{challenge} {frames} {size} {seed}\n".encode())
     return cdnet.write_scene(folder, moments)
 
 

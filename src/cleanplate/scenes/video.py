@@ -1,4 +1,4 @@
-"""Frames in order: a video file, a folder of pictures, a list of arrays; and video files written.
+"""Frames in order: a video file, a folder of pictures, a list of arrays.
 
 Frames are numbered: a folder's by the last run of digits in the file name, all others from 1.
 """
@@ -6,17 +6,17 @@ Frames are numbered: a folder's by the last run of digits in the file name, all 
 from __future__ import annotations
 
 import logging
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
+from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 import av
 import numpy as np
 from av.video.stream import VideoStream
 
-from cleanplate.errors import DatasetError, OutputError, VideoError
+from cleanplate.errors import DatasetError, VideoError
 from cleanplate.images import Frame, Size, read_picture
 from cleanplate.scenes.numbering import numbered_pictures
 
@@ -138,7 +138,7 @@ class VideoSource:
     def __init__(self, path: Path) -> None:
         self.name = path.stem
         self._path = path
-        self._times: list[int] | None = None
+        self._times: tuple[list[int], list[int]] | None = None
         self._reader: Iterator[av.VideoFrame] | None = None
         self._next = 1
         with self._open() as container:
@@ -146,6 +146,7 @@ class VideoSource:
             self.size: Size = (stream.height, stream.width)
             self.rate_fps = float(stream.average_rate or DEFAULT_RATE_FPS)
             self.count: int | None = stream.frames or None
+            self._least_count = _least_count(container, stream)
 
     def _open(self) -> av.container.InputContainer:
         if not self._path.is_file():
@@ -166,8 +167,12 @@ class VideoSource:
         with self._open() as container:
             for number, picture in enumerate(self._decode(container), start=1):
                 yield number, self._to_frame(picture, number)
-        if self.count is not None and number < self.count - max(1, self.count // 50):
-            raise self._ends_early(number)
+        if number < self._least_count:
+            raise VideoError(
+                f"{self._path}: ends after {number} frames although it declares "
+                f"{self.count or f'about {self._least_count}'}; copy the file again or work with "
+                "the frames that are there"
+            )
 
     def _decode(self, container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
         stream = _video_stream(container, self._path)
@@ -185,59 +190,86 @@ class VideoSource:
         check_size(f"{self._path}: frame {number}", frame, self.size)
         return frame
 
-    def _ends_early(self, number: int) -> VideoError:
-        return VideoError(
-            f"{self._path}: ends after {number} of the {self.count} frames it declares; "
-            "copy the file again or work with the frames that are there"
-        )
-
     def read(self, number: int) -> Frame:
         if number < 1:
             raise VideoError(f"{self._path}: there is no frame {number}; frames count from 1")
         if self._reader is None or not self._next <= number <= self._next + FORWARD_FRAMES:
             self._seek(number)
         assert self._reader is not None
-        for picture in self._reader:
+        reader, self._reader = self._reader, None  # one that ends or fails is not used again
+        for picture in reader:
             self._next += 1
             if self._next > number:
+                self._reader = reader
                 return self._to_frame(picture, number)
-        self._reader = None
         raise VideoError(
             f"{self._path}: there is no frame {number}; the video ends after {self._next - 1}"
         )
 
     def _seek(self, number: int) -> None:
-        """Start decoding at ``number``: at the key frame before it, then forward by timestamp."""
-        times = self._frame_times()
-        container = self._open()
-        stream = _video_stream(container, self._path)
-        self._reader, self._next = self._decode(container), 1
-        if not times or number > len(times):  # without timestamps, or past the end: from the start
-            for _ in range(number - 1):
-                if next(self._reader, None) is None:
+        """Start decoding at ``number``: at a key frame before it, then forward by timestamp."""
+        times, keys = self._frame_times()
+        if number <= len(times):
+            before = bisect_right(keys, times[number - 1])
+            for key in reversed(keys[max(0, before - 2) : before]):  # some formats land past one
+                reader = self._decode_from(key, times[number - 1])
+                if reader is not None:
+                    self._reader, self._next = reader, number
                     return
-                self._next += 1
-            return
-        container.seek(times[number - 1], stream=stream)
-        skipped = (picture for picture in self._reader if (picture.pts or 0) >= times[number - 1])
-        first = next(skipped, None)
-        if first is not None:
-            self._reader, self._next = _put_back(first, self._reader), number
+        reader, self._reader = self._reader, None
+        if times or reader is None or number < self._next:
+            reader, self._next = self._decode(self._open()), 1  # what always works
+        while self._next < number and next(reader, None) is not None:
+            self._next += 1
+        self._reader = reader
 
-    def _frame_times(self) -> list[int]:
-        """Return the timestamps of all frames in order, read once from the packets."""
+    def _decode_from(self, key: int, wanted: int) -> Iterator[av.VideoFrame] | None:
+        """Seek ``key`` and decode on to ``wanted``; None where the search landed elsewhere."""
+        container = self._open()
+        with suppress(av.FFmpegError):  # where it cannot be searched, it stays at its start
+            container.seek(key, stream=_video_stream(container, self._path))
+        reader = self._decode(container)
+        is_whole = False  # before its first key frame a decoder gives broken pictures
+        for picture in reader:
+            is_whole |= bool(picture.key_frame)
+            if picture.pts is None or picture.pts >= wanted:
+                return _put_back(picture, reader) if is_whole and picture.pts == wanted else None
+        return None
+
+    def _frame_times(self) -> tuple[list[int], list[int]]:
+        """Return the timestamps of all frames and of the key frames, read once from the packets.
+
+        Both are empty where the timestamps do not tell the frames apart.
+        """
         if self._times is None:
             with self._open() as container:
                 stream = _video_stream(container, self._path)
-                times = [packet.pts for packet in container.demux(stream) if packet.size]
-            known = [time for time in times if time is not None]
-            self._times = sorted(known) if len(known) == len(times) else []
+                is_guessed = container.format.name == "mpeg"  # wrong after a search, measured
+                packets = () if is_guessed else container.demux(stream)
+                shown = []
+                with suppress(av.FFmpegError):  # damaged: decoding says so where it matters
+                    for packet in packets:
+                        if packet.size and not packet.is_discard:
+                            shown.append((packet.pts, packet.is_keyframe))
+            times = {time: is_key for time, is_key in shown if time is not None}
+            keys = sorted(time for time, is_key in times.items() if is_key)
+            self._times = (sorted(times), keys) if len(times) == len(shown) else ([], [])
         return self._times
 
 
 def _put_back(first: av.VideoFrame, rest: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
     yield first
     yield from rest
+
+
+def _least_count(container: av.container.InputContainer, stream: VideoStream) -> int:
+    """Return how many frames a whole file has at least: as declared, or by its duration."""
+    if stream.frames:
+        return stream.frames - max(1, stream.frames // 50)  # edit lists hide some
+    if container.duration is None or not stream.average_rate:
+        return 0
+    seconds = container.duration / av.time_base
+    return int(0.9 * seconds * float(stream.average_rate)) - 1  # rates vary, sound may run on
 
 
 def _video_stream(container: av.container.InputContainer, path: Path) -> VideoStream:
@@ -257,60 +289,6 @@ def check_size(where: str, picture: Frame, wanted: Size) -> None:
             f"{where} is {picture.shape[1]}x{picture.shape[0]} but the first frame is "
             f"{wanted[1]}x{wanted[0]}; give frames of one size"
         )
-
-
-class VideoWriter:
-    """Write frames to an H.264 file; what was written stays playable whatever happens.
-
-    Used as a context manager. The file grows under a hidden name and takes its own at the end, also
-    when the block ends in an error. Odd sides are padded by one pixel, as the format needs.
-
-    Args:
-        path: an ``.mp4``, ``.mkv`` or ``.mov`` file.
-        rate_fps: frames per second.
-    """
-
-    def __init__(self, path: Path, rate_fps: float) -> None:
-        self._path = path
-        self._part = path.with_name(f".{path.stem}.part{path.suffix}")
-        self._rate = Fraction(rate_fps).limit_denominator(60_000)
-        self._stream: VideoStream | None = None
-        try:
-            self._container = av.open(str(self._part), "w")
-        except (av.FFmpegError, OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise OutputError(
-                f"{path}: cannot be written ({reason}); choose an .mp4 file in a folder you own"
-            ) from error
-
-    def write(self, frame: Frame) -> None:
-        """Append one RGB frame; all must have the size of the first."""
-        height, width = frame.shape[:2]
-        padded = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        if self._stream is None:
-            self._stream = self._container.add_stream("libx264", rate=self._rate)
-            self._stream.height, self._stream.width = padded.shape[:2]
-            self._stream.pix_fmt = "yuv420p"
-            self._stream.options = {"crf": "18", "preset": "veryfast"}
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(padded), format="rgb24")
-        self._container.mux(self._stream.encode(picture))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._stream is not None:
-            self._container.mux(self._stream.encode())
-        self._container.close()
-        if self._stream is None:
-            self._part.unlink(missing_ok=True)
-        else:
-            self._part.replace(self._path)
 
 
 def open_source(path: str | Path) -> FrameSource:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,7 +68,7 @@ class TwoStageSubtractor:
 
     def apply(
         self,
-        image: Frame,
+        image: NDArray[Any],
         fgmask: NDArray[np.uint8] | None = None,
         learningRate: float = -1,  # noqa: N803 (OpenCV's name)
     ) -> NDArray[np.uint8]:
@@ -78,7 +79,7 @@ class TwoStageSubtractor:
             fgmask: written into and returned, if given.
             learningRate: taken for compatibility; a trained model does not change.
         """
-        result = self.segment(np.ascontiguousarray(image[..., ::-1]))
+        result = self.segment(np.ascontiguousarray(image[..., ::-1], np.uint8))
         assert result.background is not None
         self._background = result.background
         mask = result.mask.astype(np.uint8) * 255

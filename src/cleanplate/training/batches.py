@@ -29,6 +29,9 @@ from cleanplate.scenes.clean_background import clean_backgrounds
 from cleanplate.scenes.cutouts import Cutout, cut_objects, paste
 from cleanplate.scenes.scene import Scene
 
+Window = tuple[slice, slice]
+"""Rows and columns of a frame."""
+
 MOST_PASTED = 3
 OBJECT_GAIN = 0.15
 MOST_OWN_OBJECTS = 2000
@@ -60,12 +63,14 @@ class Batch(NamedTuple):
         labels: ``(N, H, W)`` int64.
         clean: the true backgrounds ``(N, 3, h, w)`` in [0, 1].
         known: ``(1, 1, h, w)`` bool.
+        windows: the part of each frame that stage 2 learns from in phase 2, or None for all of it.
     """
 
     image: Tensor
     labels: Tensor
     clean: Tensor
     known: Tensor
+    windows: list[Window] | None = None
 
 
 def spread(numbers: Sequence[int], most: int) -> list[int]:
@@ -141,7 +146,31 @@ def draw(
         factor = torch.from_numpy(gain.astype(np.float32))
         image, clean = (image * factor).clamp_(0, 1), (clean * factor).clamp_(0, 1)
     known = torch.from_numpy(data.known)[None, None]
-    return Batch(image, torch.from_numpy(labels.astype(np.int64)), clean, known)
+    windows = None
+    if augmentation.crop < 1:
+        windows = [_window(label, augmentation, random) for label in labels]
+    return Batch(image, torch.from_numpy(labels.astype(np.int64)), clean, known, windows)
+
+
+def _window(labels: Labels, augmentation: AugmentationSettings, random: Generator) -> Window:
+    """Choose a window, as often as asked for around a random foreground pixel."""
+    sides = np.maximum(1, np.rint(augmentation.crop * np.array(labels.shape)).astype(int))
+    room = np.array(labels.shape) - sides
+    corner = random.integers(0, room + 1)
+    if random.random() < augmentation.crop_on_objects:
+        pixels = np.flatnonzero(labels == FOREGROUND)
+        if len(pixels):
+            pixel = np.unravel_index(pixels[random.integers(len(pixels))], labels.shape)
+            corner = np.clip(np.array(pixel) - random.integers(0, sides), 0, room)
+    top, left = corner.tolist()
+    return slice(top, top + int(sides[0])), slice(left, left + int(sides[1]))
+
+
+def cut_windows(pictures: Tensor, windows: Sequence[Window]) -> Tensor:
+    """Cut each picture's window out of ``(N, ..., H, W)``; all windows have one size."""
+    parts = [picture[..., *window] for picture, window in zip(pictures, windows, strict=True)]
+    layout = torch.channels_last if pictures.ndim == 4 else torch.contiguous_format
+    return torch.stack(parts).contiguous(memory_format=layout)
 
 
 def _paste_some(

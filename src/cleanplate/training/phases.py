@@ -18,9 +18,9 @@ from torch.nn import functional
 from cleanplate.config import Configuration, LossSettings, PhaseSettings
 from cleanplate.errors import ConfigError
 from cleanplate.images import to_image
-from cleanplate.networks.losses import overlap_loss, reconstruction_loss, segmentation_loss
+from cleanplate.networks.losses import reconstruction_loss, segmentation_loss
 from cleanplate.networks.two_stage import TwoStageNet, channels_last
-from cleanplate.training.batches import Batch, TrainingSet, draw
+from cleanplate.training.batches import Batch, TrainingSet, cut_windows, draw
 from cleanplate.training.checkpoints import (
     Checkpoint,
     optimiser_tensors,
@@ -36,6 +36,7 @@ CHECKPOINT_SECONDS = 15.0
 CHECKPOINT_SHARE = 50
 """A checkpoint that takes long is written no oftener than every so many times its own duration."""
 MEDIAN_FRAMES = 101
+WARM_UP_UPDATES = 3
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Clock:
         self._settings: list[PhaseSettings] = [getattr(phases, name) for name in PHASES]
         self._start = time.monotonic() - spent
         self._here, self._before = time.monotonic(), self._work(phase, done)
+        self._warm_up = WARM_UP_UPDATES
 
     def _work(self, phase: int, done: int) -> float:
         """Return the work done, in frames of phase 2."""
@@ -84,6 +86,9 @@ class Clock:
 
     def seconds_left(self, phase: int, done: int) -> float | None:
         work = self._work(phase, done)
+        if self._warm_up > 0:  # the first updates take much longer than those that follow
+            self._warm_up -= 1
+            self._here, self._before = time.monotonic(), work
         total = self._work(len(PHASES) - 1, self._settings[-1].iterations)
         if work <= self._before:
             return None
@@ -239,7 +244,15 @@ def learning_rate(settings: PhaseSettings, iteration: int) -> float:
 
 def to_device(batch: Batch, device: str) -> Batch:
     """Move a batch to a device; frames keep their channels-last memory."""
-    return batch if device == "cpu" else Batch(*(tensor.to(device) for tensor in batch))
+    if device == "cpu":
+        return batch
+    return Batch(
+        batch.image.to(device),
+        batch.labels.to(device),
+        batch.clean.to(device),
+        batch.known.to(device),
+        batch.windows,
+    )
 
 
 def compute_losses(
@@ -258,13 +271,13 @@ def compute_losses(
         )
     if phase == "background":
         return {**terms, "total": terms["reconstruction"]}
-    logits = net.segment(batch.image, background)
-    labels = _enlarged(batch.labels, logits)
+    pair, labels = net.join(batch.image, background), batch.labels
+    if phase == "segmentation" and batch.windows is not None:
+        pair, labels = cut_windows(pair, batch.windows), cut_windows(labels, batch.windows)
+    logits: Tensor = net.segmentation_net(pair)
+    labels = _enlarged(labels, logits)
     terms["segmentation"] = segmentation_loss(logits, labels)
     total = terms["segmentation"]
-    if settings.overlap_weight:
-        terms["overlap"] = overlap_loss(logits, labels)
-        total = total + settings.overlap_weight * terms["overlap"]
     if phase == "joint":
         total = terms["reconstruction"] + settings.segmentation_weight * total
     return {**terms, "total": total}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -12,14 +13,14 @@ import torch
 import cleanplate
 from cleanplate.config import Configuration, load_preset
 from cleanplate.errors import DatasetError, OutputError
-from cleanplate.measures import ConfusionMatrix, count_frame
+from cleanplate.measures import ConfusionMatrix, Measures, count_frame
 from cleanplate.networks.segmentation import LargeFovNet
 from cleanplate.networks.two_stage import TwoStageNet, build, working_size
 from cleanplate.networks.weights import FORMAT, ModelCard, load_published, read_card, save_model
 from cleanplate.scenes.cutouts import Cutout, read_objects
-from cleanplate.scenes.scene import Scene, Split
+from cleanplate.scenes.scene import Scene
 from cleanplate.subtractors.two_stage import TwoStageSubtractor, choose_device
-from cleanplate.training.batches import Reader, TrainingSet
+from cleanplate.training.batches import Reader, TrainingSet, spread
 from cleanplate.training.checkpoints import checkpoint_path
 from cleanplate.training.phases import Progress, run
 
@@ -62,7 +63,7 @@ def train(
         overwrite: replace an existing model.
 
     Raises:
-        OutputError: the output exists or cannot be written.
+        OutputError: the output or a checkpoint of it exists, or it cannot be written.
         ConfigError: preset, split or device is unknown.
         DatasetError: the scene cannot be trained on.
         WeightsError: the checkpoint belongs to another training.
@@ -72,52 +73,71 @@ def train(
         read_card(path)
         log.warning("%s: is finished already; nothing is left to resume", path)
         return
-    check_output(path, overwrite)
-    name = preset if isinstance(preset, str) else "custom"
-    configuration = load_preset(preset) if isinstance(preset, str) else preset
+    check_output(path, overwrite or resume)
     device = choose_device(device)
-    divided = scene.split(split)
-    torch.manual_seed(seed)
-    net = build(configuration, scene.size)
-    published = configuration.segmentation.weights
-    if published and isinstance(net.segmentation_net, LargeFovNet):
-        taken = load_published(net.segmentation_net, Path(published))
-        log.info("%s: taken %s, adapted %s, new %s", published, *map(", ".join, taken))
-    training, validation = hold_out(divided, configuration.training.validation_every)
-    data = yield from _read(scene, training, configuration, net, objects)
-    fingerprint = scene.fingerprint(divided.training)
-    described = f"{configuration.model_dump_json()} {divided} {fingerprint} {seed} {device} "
-    described += f"{len(data.objects)} {cleanplate.__version__}"
+    card = _new_card(scene, preset, split, seed)
+    net = _initial_net(card)
+    every = card.configuration.training.validation_every
+    training, kept_aside = hold_out(card.training_frames, every)
+    data = yield from _read(scene, training, card.configuration, net, objects)
     checkpoint = checkpoint_path(path)
     if not resume:
         checkpoint.unlink(missing_ok=True)
-    yield from run(
+    identity = f"{card.model_dump_json()} {device} {len(data.objects)}"
+    last = None
+    for last in run(
         net,
         data,
-        _pasting_where_needed(configuration, data),
+        _pasting_where_needed(card.configuration, data),
         seed=seed,
         device=device,
         checkpoint=checkpoint,
-        identity=hashlib.sha256(described.encode()).hexdigest(),
-    )
-    card = ModelCard(
+        identity=hashlib.sha256(identity.encode()).hexdigest(),
+    ):
+        yield last
+    spent = last.seconds if last else 0.0
+    counts = yield from _counted(scene, net, card, kept_aside or training, device, spent)
+    measures, warning = counts.as_dict() if kept_aside else None, _collapse(counts)
+    if warning:
+        log.warning("%s: %s", scene.name, warning)
+    save_model(path, net, _finished(card, measures, warning))
+    checkpoint.unlink(missing_ok=True)
+
+
+def _new_card(scene: Scene, preset: str | Configuration, split: str, seed: int) -> ModelCard:
+    """Describe a model of a scene before it is trained.
+
+    Raises:
+        ConfigError: preset or split is unknown.
+        DatasetError: the split leaves no frame to train on.
+    """
+    name = preset if isinstance(preset, str) else "custom"
+    configuration = load_preset(preset) if isinstance(preset, str) else preset
+    divided = scene.split(split)
+    return ModelCard(
         format=FORMAT,
         version=cleanplate.__version__,
-        preset=name if name.isidentifier() else Path(name).stem,
+        preset=Path(name).stem,
         scene=scene.name,
         category=scene.category,
         frame_size=scene.size,
         split=divided.name,
         training_frames=divided.training,
-        label_fingerprint=fingerprint,
+        label_fingerprint=scene.fingerprint(divided.training),
         seed=seed,
         validation=None,
         warning="",
         configuration=configuration,
     )
-    card = yield from _validated(scene, net, card, validation or training, device, bool(validation))
-    save_model(path, net, card)
-    checkpoint.unlink(missing_ok=True)
+
+
+def _finished(card: ModelCard, measures: Measures | None, warning: str) -> ModelCard:
+    """Complete a card; of published weights only the file's name is kept, never its folder."""
+    segmentation = card.configuration.segmentation
+    named = segmentation.model_copy(update={"weights": Path(segmentation.weights).name})
+    configuration = card.configuration.model_copy(update={"segmentation": named})
+    changes = {"validation": measures, "warning": warning, "configuration": configuration}
+    return card.model_copy(update=changes)
 
 
 def check_output(path: Path, overwrite: bool) -> None:
@@ -128,6 +148,11 @@ def check_output(path: Path, overwrite: bool) -> None:
     """
     if path.exists() and not overwrite:
         raise OutputError(f"{path}: exists already; give --overwrite to replace it")
+    if checkpoint_path(path).exists() and not overwrite:
+        raise OutputError(
+            f"{checkpoint_path(path)}: an unfinished training lies here; give --resume to go on "
+            "with it or --overwrite to start anew"
+        )
     if not path.parent.is_dir():
         raise OutputError(f"{path}: its folder does not exist; make it first")
     try:  # permissions lie on some file systems; a file does not
@@ -140,9 +165,18 @@ def check_output(path: Path, overwrite: bool) -> None:
         ) from error
 
 
-def hold_out(split: Split, every: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _initial_net(card: ModelCard) -> TwoStageNet:
+    torch.manual_seed(card.seed)
+    net = build(card.configuration, card.frame_size)
+    published = card.configuration.segmentation.weights
+    if published and isinstance(net.segmentation_net, LargeFovNet):
+        taken = load_published(net.segmentation_net, Path(published))
+        log.info("%s: taken %s, adapted %s, new %s", published, *map(", ".join, taken))
+    return net
+
+
+def hold_out(numbers: tuple[int, ...], every: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Divide the training part into what trains and each ``every``-th frame kept for validation."""
-    numbers = split.training
     if every == 0 or len(numbers) < 2 * every:
         return numbers, ()
     kept = numbers[every // 2 :: every]
@@ -189,29 +223,26 @@ def _pasting_where_needed(configuration: Configuration, data: TrainingSet) -> Co
     return configuration.model_copy(update={"augmentation": pasting})
 
 
-def _validated(
+def _counted(
     scene: Scene,
     net: TwoStageNet,
     card: ModelCard,
     numbers: tuple[int, ...],
     device: str,
-    kept_aside: bool,
-) -> Generator[Progress, None, ModelCard]:
-    """Measure the model on frames of the training part and warn of masks that say nothing."""
+    spent: float,
+) -> Generator[Progress, None, ConfusionMatrix]:
+    """Count the model's masks on frames of the training part."""
+    start = time.monotonic()
     subtractor = TwoStageSubtractor(net, card, device)
-    chosen = numbers[:: max(1, len(numbers) // MOST_VALIDATED)]
+    chosen = spread(numbers, MOST_VALIDATED)
     counts = ConfusionMatrix()
     for done, number in enumerate(chosen, start=1):
         truth = scene.truth(number)
         mask = subtractor.segment(scene.frame(number)).mask
         counts += count_frame(mask, truth.labels, truth.shadow)
-        yield Progress("validation", done, len(chosen))
-    warning = _collapse(counts)
-    if warning:
-        log.warning("%s: %s", scene.name, warning)
-    return card.model_copy(
-        update={"validation": counts.as_dict() if kept_aside else None, "warning": warning}
-    )
+        seconds = spent + time.monotonic() - start
+        yield Progress("validation", done, len(chosen), seconds=seconds)
+    return counts
 
 
 def _collapse(counts: ConfusionMatrix) -> str:

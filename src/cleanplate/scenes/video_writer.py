@@ -1,0 +1,97 @@
+"""Video files written frame by frame."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EISDIR
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+from av.video.stream import VideoStream
+
+from cleanplate.errors import OutputError
+from cleanplate.images import Frame, Size
+from cleanplate.scenes.video import check_size
+
+
+class VideoWriter:
+    """Write frames to an H.264 file; what was written stays playable whatever happens.
+
+    Used as a context manager. The file grows under a hidden name and takes its own at the end, also
+    when the block ends in an error. Odd sides are padded by one pixel, as the format needs.
+
+    Args:
+        path: an ``.mp4``, ``.mkv`` or ``.mov`` file.
+        rate_fps: frames per second.
+    """
+
+    def __init__(self, path: Path, rate_fps: float) -> None:
+        self._path = path
+        self._part = path.with_name(f".{path.stem}.part{path.suffix}")
+        self._rate = Fraction(rate_fps).limit_denominator(60_000)
+        self._size: Size | None = None
+        self._stream: VideoStream | None = None
+        try:
+            if path.is_dir():
+                raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+            self._container = av.open(str(self._part), "w")
+            self._part.touch()  # FFmpeg would find out only when the first packet is written
+        except (av.FFmpegError, OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise OutputError(
+                f"{path}: cannot be written ({reason}); choose an .mp4 file in a folder you own"
+            ) from error
+
+    def write(self, frame: Frame) -> None:
+        """Append one RGB frame.
+
+        Raises:
+            VideoError: it has another size than the first.
+            OutputError: it cannot be written.
+        """
+        self._size = self._size or (frame.shape[0], frame.shape[1])
+        check_size(f"{self._path}: a frame to write", frame, self._size)
+        height, width = frame.shape[:2]
+        padded = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        with self._explained():
+            if self._stream is None:
+                self._stream = self._container.add_stream("libx264", rate=self._rate)
+                self._stream.height, self._stream.width = padded.shape[:2]
+                self._stream.pix_fmt = "yuv420p"
+                self._stream.options = {"crf": "18", "preset": "veryfast"}
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(padded), format="rgb24")
+            self._container.mux(self._stream.encode(picture))
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (av.FFmpegError, OSError) as error:
+            raise OutputError(
+                f"{self._path}: cannot be written on ({error.strerror}); make room, or choose "
+                "another place"
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._explained():
+            if self._stream is not None:
+                self._container.mux(self._stream.encode())
+            self._container.close()
+            if self._stream is None:
+                self._part.unlink(missing_ok=True)
+            else:
+                self._part.replace(self._path)

@@ -1,0 +1,71 @@
+"""Eqs. 1 to 3."""
+
+import math
+
+import pytest
+import torch
+
+from cleanplate.networks.losses import (
+    foreground_probability,
+    reconstruction_loss,
+    segmentation_loss,
+)
+
+KNOWN = torch.ones(1, 1, 2, 2, dtype=torch.bool)
+
+
+def test_caffes_reconstruction_loss_is_half_the_squared_error_of_an_image() -> None:
+    background, clean = torch.zeros(2, 3, 2, 2), torch.full((2, 3, 2, 2), 0.5)
+    loss = reconstruction_loss(background, clean, KNOWN, "caffe")
+    assert loss.item() == pytest.approx(2 * 12 * 0.25 / (2 * 2))
+
+
+def test_the_mean_reconstruction_loss_is_the_mean_squared_error() -> None:
+    background, clean = torch.zeros(2, 3, 2, 2), torch.full((2, 3, 2, 2), 0.5)
+    known = KNOWN.expand(2, 1, 2, 2)
+    assert reconstruction_loss(background, clean, known, "mean").item() == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("normalisation", ["caffe", "mean"])
+def test_unknown_pixels_do_not_change_the_reconstruction_loss(normalisation: str) -> None:
+    known = KNOWN.clone()
+    known[..., 0, 0] = False
+    background, clean = torch.rand(1, 3, 2, 2), torch.rand(1, 3, 2, 2)
+    before = reconstruction_loss(background, clean, known, normalisation)
+    background[..., 0, 0] += 10
+    assert reconstruction_loss(background, clean, known, normalisation) == before
+
+
+def test_the_mean_over_a_batch_counts_each_images_known_pixels() -> None:
+    background, clean = torch.zeros(4, 3, 2, 2), torch.full((4, 3, 2, 2), 0.5)
+    assert reconstruction_loss(background, clean, KNOWN, "mean").item() == pytest.approx(0.25)
+
+
+def test_the_segmentation_loss_is_the_mean_negative_log_likelihood() -> None:
+    logits = torch.tensor([[[[0.0, 2.0]], [[1.0, 0.0]]]])  # (1, 2, 1, 2)
+    labels = torch.tensor([[[1, 0]]])
+    expected = (math.log(1 + math.exp(-1)) + math.log(1 + math.exp(-2))) / 2
+    assert segmentation_loss(logits, labels).item() == pytest.approx(expected)
+
+
+def test_ignored_pixels_do_not_change_the_loss() -> None:
+    logits, labels = torch.randn(1, 2, 3, 3), torch.randint(0, 2, (1, 3, 3))
+    labels[0, 1, 1] = -1
+    before = segmentation_loss(logits, labels)
+    logits[:, :, 1, 1] = torch.tensor([50.0, -50.0])
+    assert segmentation_loss(logits, labels) == before
+
+
+def test_a_wholly_ignored_frame_has_loss_zero_and_no_gradient() -> None:
+    logits = torch.randn(1, 2, 3, 3, requires_grad=True)
+    labels = torch.full((1, 3, 3), -1)
+    loss = segmentation_loss(logits, labels)
+    assert loss.item() == 0
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
+def test_the_probability_is_the_softmax_of_the_foreground() -> None:
+    logits = torch.randn(2, 2, 4, 4)
+    assert torch.allclose(foreground_probability(logits), logits.softmax(1)[:, 1])

@@ -1,0 +1,75 @@
+"""Both stages together."""
+
+import pytest
+import torch
+
+from cleanplate.config import load_preset
+from cleanplate.networks.two_stage import TwoStageNet, build, working_size
+
+
+@pytest.fixture
+def net() -> TwoStageNet:
+    torch.manual_seed(0)
+    return build(load_preset("smoke"), (48, 64))
+
+
+def test_the_second_stage_sees_background_then_frame(net: TwoStageNet) -> None:
+    seen = []
+    net.segmentation_net.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    image = torch.rand(1, 3, 48, 64)
+    net.eval()
+    output = net(image)
+    assert seen[0].shape == (1, 6, 48, 64)
+    assert torch.equal(seen[0][:, 3:], image)
+    assert torch.allclose(seen[0][:, :3, 0, 0], output.background[..., 0, 0])
+
+
+def test_the_layer_between_the_stages_has_no_weights(net: TwoStageNet) -> None:
+    names = {name.split(".")[0] for name, _ in net.named_parameters()}
+    assert names == {"background_net", "segmentation_net"}
+
+
+def test_the_segmentation_loss_reaches_stage_1(net: TwoStageNet) -> None:
+    output = net(torch.rand(2, 3, 48, 64))
+    output.logits.square().mean().backward()
+    moved = [parameter.grad for parameter in net.background_net.parameters()]
+    assert all(gradient is not None for gradient in moved)
+    assert any(gradient is not None and gradient.any() for gradient in moved)
+
+
+def test_the_papers_sizes() -> None:
+    with torch.device("meta"):
+        net = build(load_preset("paper"), (240, 320)).eval()
+        assert net.background_net.size == (128, 128)
+        output = net(torch.empty(1, 3, 240, 320))
+    assert output.background.shape == (1, 3, 128, 128)
+    assert output.logits.shape == (1, 2, 961, 961)
+
+
+def test_compact_works_at_the_frames_size_and_large_frames_at_a_smaller_one() -> None:
+    compact = load_preset("compact")
+    assert working_size(compact, (240, 320)) == (240, 320)
+    height, width = working_size(compact, (1080, 1920))
+    assert height * width <= 1.02 * compact.segmentation.most_pixels
+    assert width / height == pytest.approx(16 / 9, rel=0.02)
+
+
+def test_equal_seeds_give_equal_initial_weights() -> None:
+    nets = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        nets.append(build(load_preset("smoke"), (48, 64)).state_dict())
+    assert all(torch.equal(nets[0][name], nets[1][name]) for name in nets[0])
+
+
+@pytest.mark.slow
+def test_one_step_of_the_paper_at_961_runs_on_a_cpu() -> None:
+    torch.manual_seed(0)
+    net = build(load_preset("paper"), (240, 320)).eval()  # batch normalisation of one image
+    output = net(torch.rand(1, 3, 240, 320))
+    assert output.logits.shape == (1, 2, 961, 961)
+    loss = torch.nn.functional.cross_entropy(output.logits, torch.ones(1, 961, 961).long())
+    loss.backward()  # type: ignore[no-untyped-call]
+    first = next(net.background_net.parameters())
+    assert first.grad is not None
+    assert first.grad.any()

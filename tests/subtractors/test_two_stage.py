@@ -1,0 +1,79 @@
+"""A trained model as a subtractor."""
+
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import cleanplate
+from cleanplate.errors import ConfigError
+from cleanplate.images import Frame, resize_frame
+from cleanplate.subtractors.two_stage import TwoStageSubtractor, choose_device
+
+
+@pytest.fixture
+def trained(smoke_model: Path) -> TwoStageSubtractor:
+    return cleanplate.load(smoke_model, "cpu")
+
+
+def _frames(folder: Path) -> list[Frame]:
+    return [frame for _, frame in cleanplate.open_source(folder / "input")]
+
+
+def test_the_order_of_frames_plays_no_part(trained: TwoStageSubtractor, drawn_scene: Path) -> None:
+    frames = _frames(drawn_scene)[:6]
+    forward = [trained.segment(frame).mask for frame in frames]
+    backward = [trained.segment(frame).mask for frame in reversed(frames)]
+    assert all(map(np.array_equal, forward, reversed(backward)))
+    assert any(mask.any() for mask in forward)
+
+
+def test_apply_takes_bgr_and_gives_the_mask_of_segment(
+    trained: TwoStageSubtractor, drawn_scene: Path
+) -> None:
+    rgb = _frames(drawn_scene)[-1]
+    mask = trained.apply(rgb[..., ::-1])
+    result = trained.segment(rgb)
+    assert mask.dtype == np.uint8
+    assert mask.flags.c_contiguous
+    assert np.array_equal(mask == 255, result.mask)
+    assert set(np.unique(mask)) <= {0, 255}
+    assert result.background is not None
+    assert np.array_equal(trained.getBackgroundImage()[..., ::-1], result.background)
+
+
+def test_apply_fills_a_mask_that_is_given(trained: TwoStageSubtractor, drawn_scene: Path) -> None:
+    bgr = np.ascontiguousarray(_frames(drawn_scene)[-1][..., ::-1])
+    mine = np.full(bgr.shape[:2], 9, np.uint8)
+    assert trained.apply(bgr, mine, 0.5) is mine
+    assert np.array_equal(mine, trained.apply(bgr))
+    reference = cv2.createBackgroundSubtractorMOG2().apply(bgr)
+    assert (mine.shape, mine.dtype) == (reference.shape, reference.dtype)
+
+
+def test_there_is_no_background_before_the_first_image(smoke_model: Path) -> None:
+    with pytest.raises(ConfigError, match="call apply with an image first"):
+        cleanplate.load(smoke_model).getBackgroundImage()
+
+
+def test_frames_of_another_size_work_with_one_warning(
+    smoke_model: Path, drawn_scene: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    subtractor = cleanplate.load(smoke_model, "cpu")
+    frame = _frames(drawn_scene)[-1]
+    large = resize_frame(frame, (151, 201))
+    with caplog.at_level(logging.WARNING):
+        results = [subtractor.segment(large) for _ in range(3)]
+    assert results[0].mask.shape == (151, 201)
+    assert [record.message for record in caplog.records] == [
+        "frames are 201x151 but the model was trained on 96x64; they are resized and back"
+    ]
+    small = cv2.resize(results[0].mask.astype(np.uint8), (96, 64)) > 0
+    assert (small == subtractor.segment(frame).mask).mean() > 0.97
+
+
+def test_an_unknown_device_is_named() -> None:
+    with pytest.raises(ConfigError, match="device 'tpu' is unknown; use auto, cpu or cuda"):
+        choose_device("tpu")

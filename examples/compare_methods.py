@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 import cleanplate
-from cleanplate.evaluation.benchmark import score
+from cleanplate.evaluation.scoring import score
 from cleanplate.subtractors.opencv import make_opencv
 
 

@@ -173,9 +173,9 @@ class _Keeper(logging.Handler):
 def _no_error_is_logged() -> Iterator[None]:
     """Fail any test in which a record of level ERROR was logged."""
     keeper = _Keeper()
-    logging.getLogger().addHandler(keeper)
+    logging.getLogger("cleanplate").addHandler(keeper)
     yield
-    logging.getLogger().removeHandler(keeper)
+    logging.getLogger("cleanplate").removeHandler(keeper)
     if keeper.lines:
         pytest.fail("errors were logged:\n" + "\n".join(keeper.lines))
 

@@ -116,7 +116,7 @@ def test_a_video_with_a_folder_of_masks_trains_too(run, drawn_scene: Path, tmp_p
     assert code == 0, err
     code, _, err = run("evaluate", *arguments, "--model", model)
     assert code == 1
-    assert "leaves no frame to score; use --split half, or --on-training-frames" in err
+    assert "all 10 labelled frames trained this model; label more frames" in err
     code, out, _ = run("evaluate", *arguments, "--model", model, "--on-training-frames", "--json")
     assert code == 0
     assert json.loads(out)["frames_scored"] == 10

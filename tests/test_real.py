@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import cleanplate
-from cleanplate.evaluation.benchmark import score
+from cleanplate.evaluation.scoring import score
 from cleanplate.subtractors.opencv import make_opencv
 
 pytestmark = pytest.mark.real

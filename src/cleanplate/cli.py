@@ -55,7 +55,6 @@ def _common(
     logging.basicConfig(
         level=logging.DEBUG if debug else logging.WARNING,
         format="cleanplate: %(levelname)s: %(message)s",
-        force=True,
     )
 
 
@@ -136,7 +135,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Score a model, a folder of masks or a classical method by CDNet's rules."""
-    from cleanplate.evaluation import benchmark
+    from cleanplate.evaluation import scoring
     from cleanplate.subtractors.opencv import make_opencv
 
     if sum(choice is not None for choice in (model, results, method)) != 1:
@@ -144,17 +143,17 @@ def evaluate(
     opened = cleanplate.open_scene(scene, labels)
     if model is not None:
         subtractor = cleanplate.load(model, device)
-        divided = benchmark.model_split(opened, subtractor.card, split, on_training_frames)
+        divided = scoring.model_split(opened, subtractor.card, split, on_training_frames)
     else:
         divided = opened.split(split or "half")
-    numbers = benchmark.scorable_split(opened, divided, on_training_frames)
+    numbers = scoring.scorable_split(opened, divided, on_training_frames)
     if model is not None:
-        result = benchmark.score(opened, numbers, subtractor, divided.name)
+        result = scoring.score(opened, numbers, subtractor, divided.name)
     elif results is not None:
-        result = benchmark.score_results(opened, numbers, results, divided.name)
+        result = scoring.score_results(opened, numbers, results, divided.name)
     else:
         assert method is not None
-        result = benchmark.score(opened, numbers, make_opencv(method), divided.name)
+        result = scoring.score(opened, numbers, make_opencv(method), divided.name)
     _print(result.as_dict() if as_json else _lines(result.as_dict()))
 
 
@@ -196,9 +195,8 @@ def background(
 ) -> None:
     """Write one clean plate: the scene with nobody in it."""
     from cleanplate.evaluation.segmenting import spread_frames
-    from cleanplate.images import write_picture
+    from cleanplate.images import check_output, write_picture
     from cleanplate.subtractors.clean_plate import clean_plate
-    from cleanplate.training.train import check_output
 
     check_output(output, overwrite)
     subtractor = cleanplate.load(model, device)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from cleanplate.errors import ConfigError
 
 PRESETS = ("compact", "paper", "smoke")
+LEAST_SIDE = 17
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -40,7 +41,7 @@ class BackgroundSettings(Settings):
 
     most_pixels: Positive
     square: bool
-    channels: tuple[Positive, ...]
+    channels: Annotated[tuple[Positive, ...], Field(min_length=1)]
     bottleneck: Positive
     plate: bool
 
@@ -63,9 +64,11 @@ class SegmentationSettings(Settings):
     weights: str
 
     @model_validator(mode="after")
-    def _weights_fit_the_network(self) -> Self:
+    def _settings_fit_the_network(self) -> Self:
         if self.weights and self.network != "largefov":
             raise ValueError("published weights fit the network largefov only; leave weights empty")
+        if self.network == "largefov" and self.side < LEAST_SIDE:
+            raise ValueError(f"largefov works on a square; set side to at least {LEAST_SIDE}")
         return self
 
 
@@ -86,6 +89,7 @@ class AugmentationSettings(Settings):
 
     Attributes:
         paste: share of the frames that get objects pasted.
+        most_pasted: at most so many objects at once, at least one.
         paste_shift: how far a scene's own object is moved, as a share of the frame's sides.
         light: largest relative change of brightness, the same for frame and background.
         crop: sides of the part of a frame that stage 2 learns from in phase 2, as a share of the
@@ -94,6 +98,7 @@ class AugmentationSettings(Settings):
     """
 
     paste: Share
+    most_pasted: Positive
     paste_shift: Share
     light: Share
     crop: Annotated[float, Field(gt=0, le=1)]
@@ -131,18 +136,25 @@ class Phases(Settings):
     segmentation: PhaseSettings
     joint: PhaseSettings
 
+    @model_validator(mode="after")
+    def _the_latent_vector_can_be_normalised(self) -> Self:
+        if self.background.batch_size < 2:
+            raise ValueError("batch normalisation of the latent vector needs a batch_size of 2")
+        return self
+
 
 class TrainingSettings(Settings):
     """What training holds in memory and keeps aside.
 
     Attributes:
-        most_frames: labelled frames held in memory; of more, so many evenly spread ones.
+        memory_mib: how much memory the labelled frames may take; of more than fit, evenly spread
+            ones are taken.
         margin_px: how far around an object a pixel counts as unclean, at the frame's own size.
         validation_every: each so-many-th training label is kept aside for the model's own figures,
             where at least twice as many labels are there; 0 keeps none.
     """
 
-    most_frames: Positive
+    memory_mib: Positive
     margin_px: Count
     validation_every: Count
 

@@ -105,6 +105,28 @@ def write_bytes(path: Path, data: bytes) -> None:
         ) from error
 
 
+def check_output(path: Path, overwrite: bool) -> None:
+    """Refuse an output file that exists or cannot be written, before any work is done.
+
+    Raises:
+        OutputError: says which, and what to do.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; give a file's name")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path}: exists already; give --overwrite to replace it")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: its folder does not exist; make it first")
+    try:  # permissions lie on some file systems; a file does not
+        trial = path.with_name(f".{path.name}.part")
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}); choose another place"
+        ) from error
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and its parents, if they are missing.
 
@@ -113,6 +135,8 @@ def make_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise OutputError(f"{folder}: is a file; choose another folder") from error
     except OSError as error:
         raise OutputError(
             f"{folder}: cannot be made ({error.strerror}); choose another folder"
@@ -135,7 +159,6 @@ def resize_labels(labels: Labels, size: Size) -> Labels:
     ignored = resize_map(labels == IGNORED, size)
     foreground = resize_map(labels == FOREGROUND, size)
     resized = (2 * foreground >= 1 - ignored).astype(np.int8)
-    resized[(ignored >= 0.5) | (ignored + foreground == 0)] = BACKGROUND
     resized[ignored >= 0.5] = IGNORED
     return resized
 

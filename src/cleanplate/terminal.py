@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
     from cleanplate.training.phases import Progress
 
 LINE_EVERY_SECONDS = 20.0
@@ -39,34 +42,37 @@ class _Lines:
         print(f"{what} {done:g}{of} {note}".rstrip(), file=sys.stderr, flush=True)  # noqa: T201
 
 
+class _Bars:
+    """One bar for each kind of work, on a terminal."""
+
+    def __init__(self, shown: RichProgress) -> None:
+        self._shown = shown
+        self._tasks: dict[str, TaskID] = {}
+
+    def update(self, what: str, done: float, total: float | None, note: str = "") -> None:
+        if what not in self._tasks:
+            self._tasks[what] = self._shown.add_task(what, total=total, note="")
+        self._shown.update(self._tasks[what], completed=done, total=total, note=note)
+
+
 @contextmanager
 def bar() -> Iterator[Bar]:
     """Show progress on stderr."""
     if not sys.stderr.isatty():
         yield _Lines()
         return
+    from rich import progress
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as RichProgress
 
     columns = (
-        TextColumn("{task.description:<24}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[note]}"),
+        progress.TextColumn("{task.description:<24}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("{task.fields[note]}"),
     )
-    with RichProgress(*columns, console=Console(stderr=True)) as shown:
-        tasks: dict[str, int] = {}
-
-        class Drawn:
-            def update(self, what: str, done: float, total: float | None, note: str = "") -> None:
-                if what not in tasks:
-                    tasks[what] = shown.add_task(what, total=total, note="")
-                task = next(t for t in shown.task_ids if t == tasks[what])
-                shown.update(task, completed=done, total=total, note=note)
-
-        yield Drawn()
+    with progress.Progress(*columns, console=Console(stderr=True)) as shown:
+        yield _Bars(shown)
 
 
 def show_training(steps: Iterable[Progress]) -> Progress | None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cleanplate.evaluation.benchmark import Result
 from cleanplate.evaluation.report import results_table, side_by_side, write_report
+from cleanplate.evaluation.scoring import Result
 from cleanplate.measures import ConfusionMatrix
 
 RESULTS = [

@@ -2,7 +2,7 @@
 
 import torch
 
-from cleanplate.networks.resizing import resize
+from cleanplate.networks.resizing import resize, shrink
 
 
 def test_corners_stay_corners_from_128_to_961() -> None:
@@ -22,3 +22,16 @@ def test_gradients_flow_through() -> None:
     resize(image, (9, 9)).sum().backward()  # type: ignore[no-untyped-call]
     assert image.grad is not None
     assert (image.grad > 0).all()
+
+
+def test_what_is_shrunk_and_enlarged_comes_back_to_its_place() -> None:
+    columns = torch.linspace(0, 1, 320).repeat(3, 240, 1)[None]
+    back = resize(shrink(columns, (96, 160)), (240, 320))
+    inside = slice(4, -4)  # the average at the border reaches inwards only
+    assert torch.allclose(back[..., inside], columns[..., inside], atol=1e-4)
+
+
+def test_shrinking_averages_the_area_that_a_pixel_covers() -> None:
+    stripes = torch.tensor([0.0, 1.0] * 40).repeat(3, 80, 1)[None]
+    small = shrink(stripes, (20, 20))
+    assert (small[..., 2:-2] - 0.5).abs().max() < 0.15

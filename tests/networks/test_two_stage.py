@@ -5,6 +5,8 @@ import torch
 
 from cleanplate.config import load_preset
 from cleanplate.networks.two_stage import TwoStageNet, build, working_size
+from cleanplate.training.batches import Batch
+from cleanplate.training.phases import compute_losses, make_optimiser, set_modes, trained_part
 
 
 @pytest.fixture
@@ -63,13 +65,23 @@ def test_equal_seeds_give_equal_initial_weights() -> None:
 
 
 @pytest.mark.slow
-def test_one_step_of_the_paper_at_961_runs_on_a_cpu() -> None:
+def test_one_joint_step_of_the_paper_at_961_runs_on_a_cpu() -> None:
+    paper = load_preset("paper")
     torch.manual_seed(0)
-    net = build(load_preset("paper"), (240, 320)).eval()  # batch normalisation of one image
-    output = net(torch.rand(1, 3, 240, 320))
-    assert output.logits.shape == (1, 2, 961, 961)
-    loss = torch.nn.functional.cross_entropy(output.logits, torch.ones(1, 961, 961).long())
-    loss.backward()  # type: ignore[no-untyped-call]
-    first = next(net.background_net.parameters())
-    assert first.grad is not None
-    assert first.grad.any()
+    net = build(paper, (240, 320))
+    set_modes(net, "joint")
+    image = torch.rand(1, 3, 240, 320)
+    batch = Batch(
+        image,
+        torch.randint(-1, 2, (1, 240, 320)),
+        torch.rand(1, 3, 128, 128),
+        torch.ones(1, 1, 128, 128, dtype=torch.bool),
+    )
+    optimiser = make_optimiser(trained_part(net, "joint"), paper.phases.joint)
+    before = [parameter.detach().clone() for parameter in net.parameters()]
+    losses = compute_losses(net, batch, "joint", paper.loss)
+    losses["total"].backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+    assert losses.keys() == {"reconstruction", "segmentation", "total"}
+    moved = [not torch.equal(old, new) for old, new in zip(before, net.parameters(), strict=True)]
+    assert sum(moved) > 0.9 * len(moved)

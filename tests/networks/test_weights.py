@@ -32,7 +32,8 @@ def net() -> TwoStageNet:
 def card() -> ModelCard:
     return ModelCard(
         format=FORMAT, version="0", preset="smoke", scene="yard", category="", frame_size=(48, 64),
-        split="half", training_frames=(1, 2, 5), label_fingerprint="0" * 64, seed=0,
+        split="half", training_frames=(1, 2, 5), label_fingerprint="0" * 64,
+        label_digests=("0" * 12,) * 3, seed=0,
         validation=None, warning="", configuration=load_preset("smoke"),
     )  # fmt: skip
 

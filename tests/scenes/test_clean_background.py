@@ -42,7 +42,7 @@ def naive_pixel(
     clean = [other for other in range(len(frames)) if not unclean[other][pixel]]
     if not clean:
         seen = [value[n] for n in range(len(frames)) if not foreground[n][pixel]]
-        return int(median(seen)) if seen else None
+        return round(median(seen)) if seen else None
     nearest = min(clean, key=lambda other: (abs(other - index), other))
     changes = [
         int(frames[index][y, x, channel]) - int(frames[nearest][y, x, channel])

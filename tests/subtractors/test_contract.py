@@ -30,8 +30,8 @@ def _untrained() -> TwoStageSubtractor:
     head.bias.data.copy_(torch.tensor([1.0, 1, 1, 1, -1, -1, -1, -1]))
     card = ModelCard(
         format=FORMAT, version="0", preset="smoke", scene="yard", category="", frame_size=SIZE,
-        split="half", training_frames=(1,), label_fingerprint="", seed=0, validation=None,
-        warning="", configuration=configuration,
+        split="half", training_frames=(1,), label_fingerprint="", label_digests=(), seed=0,
+        validation=None, warning="", configuration=configuration,
     )  # fmt: skip
     return TwoStageSubtractor(net, card)
 

@@ -11,7 +11,9 @@ from cleanplate.config import AugmentationSettings, load_preset
 from cleanplate.scenes.scene import Scene
 from cleanplate.training.batches import Reader, TrainingSet, cut_windows, draw, spread
 
-PLAIN = AugmentationSettings(paste=0.0, paste_shift=0.0, light=0.0, crop=1.0, crop_on_objects=0.0)
+PLAIN = AugmentationSettings(
+    most_pasted=2, paste=0.0, paste_shift=0.0, light=0.0, crop=1.0, crop_on_objects=0.0
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +52,11 @@ def test_backgrounds_show_nobody(scene: Scene, data: TrainingSet, drawn_scene: P
 
 
 def test_memory_is_bounded_by_the_number_of_frames(scene: Scene) -> None:
-    settings = load_preset("smoke").training.model_copy(update={"most_frames": 4})
+    settings = load_preset("smoke").training.model_copy(update={"memory_mib": 1})
     reader = Reader(scene, scene.labelled, settings, (64, 96), (32, 48))
-    assert len(reader.numbers) == 4
-    assert list(reader.read()) == [1, 2, 3, 4]
+    assert len(reader.numbers) == (1 << 20) // (4 * 64 * 96 + 12 * 32 * 48) == 24
+    assert list(reader.read())[-1] == 24
+    assert (reader.numbers[0], reader.numbers[-1]) == (1, 40)
 
 
 def test_a_batch_without_variation_holds_frames_as_they_are(data: TrainingSet) -> None:
@@ -129,7 +132,9 @@ def test_windows_lie_inside_the_frame_and_on_objects_when_asked(data: TrainingSe
 def test_windows_are_spread_over_the_whole_frame(data: TrainingSet) -> None:
     cropping = PLAIN.model_copy(update={"crop": 0.5})
     covered = np.zeros((64, 96), bool)
-    for seed in range(60):
-        for window in draw(data, 4, cropping, np.random.default_rng(seed)).windows or []:
+    for seed in range(100):
+        for window in draw(data, 8, cropping, np.random.default_rng(seed)).windows or []:
             covered[window] = True
-    assert covered.all()
+    assert covered[1:-1, 1:-1].all()
+    assert covered[0].any()
+    assert covered[:, -1].any()

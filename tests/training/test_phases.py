@@ -77,9 +77,18 @@ def test_a_phase_moves_only_what_it_trains(
 ) -> None:
     lengths = {"background": 0, "segmentation": 0, "joint": 0} | {phase: 2}
     net.background_net.start_from(torch.full((3, *net.background_net.size), 0.5))
-    list(run(net, data, _shortened(background=0, segmentation=0, joint=0), seed=0, device="cpu"))
+    list(
+        run(
+            net,
+            data,
+            _shortened(background=0, segmentation=0, joint=0),
+            start=0.0,
+            seed=0,
+            device="cpu",
+        )
+    )
     first, second = _weights(net.background_net), _weights(net.segmentation_net)
-    list(run(net, data, _shortened(**lengths), seed=0, device="cpu"))
+    list(run(net, data, _shortened(**lengths), start=0.0, seed=0, device="cpu"))
     assert _same(first, net.background_net) is not first_moves
     assert _same(second, net.segmentation_net) is not second_moves
 
@@ -113,7 +122,14 @@ def test_batch_normalisation_rests_in_the_joint_phase(net: TwoStageNet) -> None:
 
 def test_what_is_logged_is_what_is_optimised(data: TrainingSet, net: TwoStageNet) -> None:
     steps = list(
-        run(net, data, _shortened(background=2, segmentation=3, joint=1), seed=0, device="cpu")
+        run(
+            net,
+            data,
+            _shortened(background=2, segmentation=3, joint=1),
+            start=0.0,
+            seed=0,
+            device="cpu",
+        )
     )
     assert [(step.phase, step.iteration, step.iterations) for step in steps] == [
         ("background", 1, 2), ("background", 2, 2),
@@ -154,7 +170,7 @@ def test_a_loss_that_is_no_number_stops_with_the_setting_to_change(
 ) -> None:
     next(net.segmentation_net.parameters()).data.fill_(float("nan"))
     with pytest.raises(ConfigError, match=r"lower phases\.segmentation\.learning_rate"):
-        list(run(net, data, _shortened(background=0), seed=0, device="cpu"))
+        list(run(net, data, _shortened(background=0), start=0.0, seed=0, device="cpu"))
 
 
 def test_stage_1_of_the_paper_learns_in_caffes_normalisation(data: TrainingSet) -> None:

@@ -2,6 +2,10 @@
 
 import logging
 import shutil
+import subprocess
+import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +14,16 @@ import torch
 from safetensors.torch import load_file
 
 import cleanplate
-from cleanplate.config import Configuration, load_preset
+from cleanplate.config import Configuration, configuration_from, load_preset
 from cleanplate.errors import ConfigError, DatasetError, OutputError, WeightsError
-from cleanplate.images import write_picture
+from cleanplate.images import Frame, read_grey, read_picture, write_picture
+from cleanplate.measures import ConfusionMatrix
+from cleanplate.networks.segmentation import LargeFovNet
 from cleanplate.networks.weights import read_card
+from cleanplate.scenes.synthetic import write_drawn_scene
+from cleanplate.scenes.video import FolderSource
 from cleanplate.training import phases
-from cleanplate.training.train import hold_out
+from cleanplate.training.train import collapse, hold_out
 
 
 def _quick(**lengths: int) -> Configuration:
@@ -42,7 +50,7 @@ def _train(folder: Path, output: Path, **options: object) -> None:
 def test_a_smoke_model_finds_the_objects_of_a_drawn_scene(
     smoke_model: Path, drawn_scene: Path
 ) -> None:
-    from cleanplate.evaluation.benchmark import score
+    from cleanplate.evaluation.scoring import score
 
     scene = cleanplate.open_scene(drawn_scene)
     subtractor = cleanplate.load(smoke_model, "cpu")
@@ -98,6 +106,31 @@ def test_the_test_half_is_never_read(drawn_scene: Path, tmp_path: Path) -> None:
     for folder in (untouched, spoilt):
         _train(folder / "street", folder / "m.safetensors")
     assert _same_bits(untouched / "m.safetensors", spoilt / "m.safetensors")
+
+
+class Counted(FolderSource):
+    """Remembers which frames were read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.asked: list[int] = []
+        super().__init__(folder)
+
+    def read(self, number: int) -> Frame:
+        self.asked.append(number)
+        return super().read(number)
+
+
+def test_unlabelled_frames_cost_nothing_and_each_labelled_one_is_read_once(
+    drawn_scene: Path, tmp_path: Path
+) -> None:
+    frames = Counted(drawn_scene / "input")
+    scene = replace(cleanplate.open_scene(drawn_scene), frames=frames)
+    (tmp_path / "few.txt").write_text("3 9 14 20")
+    quick = _quick()
+    options = {"split": f"list:{tmp_path / 'few.txt'}"}
+    list(cleanplate.train(scene, quick, tmp_path / "m.safetensors", **options))  # type: ignore[arg-type]
+    # once to train, once for the check that the masks say something
+    assert sorted(frames.asked) == [3, 3, 9, 9, 14, 14, 20, 20]
 
 
 def test_resuming_a_finished_model_says_so_and_changes_nothing(
@@ -201,7 +234,9 @@ def test_a_scene_that_is_all_ignored_has_no_labelled_frame(
     drawn_scene: Path, tmp_path: Path
 ) -> None:
     folder = _relabelled(drawn_scene, tmp_path / "unknown", 170)
-    with pytest.raises(DatasetError, match="no labelled frame; label some frames"):
+    with pytest.raises(
+        DatasetError, match=r"all pixels of its \d+ label pictures are ignored; label background"
+    ):
         _train(folder, tmp_path / "m.safetensors")
 
 
@@ -222,17 +257,149 @@ def test_masks_that_say_nothing_end_in_a_loud_warning(
     drawn_scene: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     scene = cleanplate.open_scene(drawn_scene)
-    configuration = _quick(background=1, segmentation=0, joint=0)
+    values = _quick(segmentation=20, joint=0).model_dump()
+    values["augmentation"] |= {"paste": 0.0, "crop_on_objects": 0.0}
+    values["phases"]["segmentation"] |= {"learning_rate": 0.1, "batch_size": 1}  # far too much
     output = tmp_path / "m.safetensors"
-    torch.manual_seed(0)
     with caplog.at_level(logging.WARNING):
-        list(cleanplate.train(scene, configuration, output))
+        list(cleanplate.train(scene, configuration_from(values, "test"), output))
     warning = read_card(output).warning
-    assert warning.startswith(("EVERY MASK IS EMPTY", "EVERY MASK IS FULL"))
+    assert warning.startswith("EVERY MASK IS EMPTY")
     assert warning in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("counts", "beginning"),
+    [
+        (ConfusionMatrix(tp=0, fp=0, fn=50, tn=950), "EVERY MASK IS EMPTY"),
+        (ConfusionMatrix(tp=0, fp=3, fn=50, tn=947), "EVERY MASK IS EMPTY"),
+        (ConfusionMatrix(tp=50, fp=950, fn=0, tn=0), "EVERY MASK IS FULL"),
+        (ConfusionMatrix(tp=49, fp=946, fn=1, tn=4), "EVERY MASK IS FULL"),
+    ],
+)
+def test_masks_that_are_empty_or_full_are_told_apart(
+    counts: ConfusionMatrix, beginning: str
+) -> None:
+    assert collapse(counts).startswith(beginning)
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        ConfusionMatrix(tp=40, fp=9, fn=10, tn=941),
+        ConfusionMatrix(tn=1000),
+        ConfusionMatrix(tp=1000),
+        ConfusionMatrix(tp=5, fp=0, fn=45, tn=950),
+    ],
+)
+def test_masks_that_say_something_raise_no_alarm(counts: ConfusionMatrix) -> None:
+    assert collapse(counts) == ""
+
+
+def _tiny_paper(weights: str = "") -> Configuration:
+    """The paper's networks with a small square and three updates; dropout and SGD as they are."""
+    values = load_preset("paper").model_dump()
+    values["background"] |= {"bottleneck": 8, "most_pixels": 32 * 32}
+    values["segmentation"] |= {"side": 17, "weights": weights}
+    for phase, count in (("background", 1), ("segmentation", 2), ("joint", 1)):
+        values["phases"][phase]["iterations"] = count
+    return configuration_from(values, "test")
+
+
+def test_dropout_and_momentum_resume_to_the_same_bits(
+    drawn_scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phases, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(phases, "CHECKPOINT_SHARE", 0)
+    scene = cleanplate.open_scene(drawn_scene)
+    whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
+    list(cleanplate.train(scene, _tiny_paper(), whole))
+    steps = cleanplate.train(scene, _tiny_paper(), broken)
+    next(step for step in steps if step.phase == "segmentation")
+    steps.close()  # type: ignore[attr-defined]
+    torch.manual_seed(99)  # another process has another generator
+    list(cleanplate.train(scene, _tiny_paper(), broken, resume=True))
+    assert _same_bits(whole, broken)
+
+
+def test_a_model_started_from_published_weights_does_not_tell_where_they_lay(
+    drawn_scene: Path, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    state: dict[str, torch.Tensor] = {}
+    places = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+    layers = [layer for layer in LargeFovNet(3).features if isinstance(layer, torch.nn.Conv2d)]
+    for place, layer in zip(places, layers, strict=True):
+        assert layer.bias is not None
+        state |= {f"features.{place}.weight": layer.weight, f"features.{place}.bias": layer.bias}
+    weights = tmp_path / "secret-folder" / "vgg16.pth"
+    weights.parent.mkdir()
+    torch.save(state, weights)
+    output = tmp_path / "m.safetensors"
+    scene = cleanplate.open_scene(drawn_scene)
+    list(cleanplate.train(scene, _tiny_paper(str(weights)), output))
+    header = output.read_bytes()[:30_000]
+    assert b"vgg16.pth" in header
+    assert b"secret-folder" not in header
+    assert str(tmp_path).encode() not in header
+    again = cleanplate.load(output, "cpu")
+    assert again.segment(scene.frame(1)).mask.shape == (64, 96)
+
+
+def test_a_retraining_over_an_old_model_can_be_resumed(
+    drawn_scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phases, "CHECKPOINT_SECONDS", 0.0)
+    output = tmp_path / "m.safetensors"
+    _train(drawn_scene, output)
+    scene = cleanplate.open_scene(drawn_scene)
+    steps = cleanplate.train(scene, _quick(), output, seed=1, overwrite=True)
+    next(step for step in steps if step.losses)
+    steps.close()  # type: ignore[attr-defined]
+    _train(drawn_scene, output, seed=1, resume=True)
+    assert read_card(output).seed == 1
+
+
+def test_resuming_onto_another_models_file_is_refused(smoke_model: Path, drawn_scene: Path) -> None:
+    with pytest.raises(OutputError, match="is a finished model of other labels or another seed"):
+        list(cleanplate.train(
+            cleanplate.open_scene(drawn_scene), "smoke", smoke_model, seed=5, resume=True
+        ))  # fmt: skip
 
 
 def test_an_unknown_preset_is_named(drawn_scene: Path, tmp_path: Path) -> None:
     scene = cleanplate.open_scene(drawn_scene)
     with pytest.raises(ConfigError, match="preset 'fast' is unknown; use compact, paper, smoke"):
         list(cleanplate.train(scene, "fast", tmp_path / "m.safetensors"))
+
+
+@pytest.mark.slow
+def test_twenty_thousand_frames_of_1080p_open_at_once_and_train_in_bounded_memory(
+    tmp_path: Path,
+) -> None:
+    drawn = tmp_path / "drawn"
+    write_drawn_scene(drawn, "baseline", frames=4, size=(1080, 1920))
+    scene = tmp_path / "scene"
+    for name, source, suffix, count in (
+        ("input", "in", "jpg", 20_000),
+        ("groundtruth", "gt", "png", 4_000),
+    ):
+        (scene / name).mkdir(parents=True)
+        for index in range(4):
+            frame = drawn / name / f"{source}{index + 1:06d}.png"
+            picture = read_picture(frame) if name == "input" else read_grey(frame)
+            write_picture(tmp_path / f"{index}.{suffix}", picture)
+        for number in range(1, count + 1):
+            target = scene / name / f"{source}{number:06d}.{suffix}"
+            target.hardlink_to(tmp_path / f"{number % 4}.{suffix}")
+    start = time.monotonic()
+    cleanplate.open_scene(scene)
+    assert time.monotonic() - start < 1
+    code = (
+        "import cleanplate, resource, sys\n"
+        "list(cleanplate.train(cleanplate.open_scene(sys.argv[1]), 'smoke', sys.argv[2]))\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)"
+    )
+    command = [sys.executable, "-c", code, str(scene), str(tmp_path / "m.safetensors")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 4

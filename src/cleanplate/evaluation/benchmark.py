@@ -1,174 +1,27 @@
-"""Methods on scenes: scored by CDNet's rules, in one process, kept as they finish."""
+"""Methods on scenes, in one process, each pair kept as it finishes."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cleanplate
 from cleanplate.config import load_preset
 from cleanplate.errors import ConfigError, DatasetError
+from cleanplate.evaluation.scoring import Result, scorable_split, scoring
 from cleanplate.images import make_folder, write_bytes
-from cleanplate.measures import ConfusionMatrix, count_frame
-from cleanplate.networks.weights import ModelCard
-from cleanplate.scenes import cdnet
 from cleanplate.scenes.opening import open_scene
 from cleanplate.scenes.scene import Scene, Split
 from cleanplate.subtractors.opencv import OPENCV_METHODS, make_opencv
-from cleanplate.subtractors.protocol import Segmentation, Subtractor
+from cleanplate.subtractors.protocol import Subtractor
 from cleanplate.subtractors.two_stage import load
 from cleanplate.training.train import train
 
 OURS = "two-stage"
 METHODS = (OURS, *OPENCV_METHODS)
-
-
-@dataclass(frozen=True)
-class Result:
-    """One method on one scene.
-
-    Attributes:
-        scene: the scene's name.
-        method: the method's name.
-        split: the split's name.
-        frames_scored: how many frames were counted.
-        counts: the pixels.
-        seconds: spent segmenting the scored frames, reading left out.
-    """
-
-    scene: str
-    method: str
-    split: str
-    frames_scored: int
-    counts: ConfusionMatrix
-    seconds: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return what ``--json`` prints."""
-        return {
-            "scene": self.scene,
-            "method": self.method,
-            "split": self.split,
-            "frames_scored": self.frames_scored,
-            **self.counts.as_dict(),
-            "seconds": round(self.seconds, 3),
-        }
-
-
-def scorable_split(scene: Scene, split: Split, allow_training_frames: bool) -> tuple[int, ...]:
-    """Return the numbers of the frames to score, or refuse where there are none.
-
-    Raises:
-        DatasetError: the split leaves nothing to score.
-    """
-    scored = split.scored or (split.training if allow_training_frames else ())
-    if not scored:
-        raise DatasetError(
-            f"{scene.name}: split {split.name} leaves no frame to score; use --split half, or "
-            "--on-training-frames to score what was trained on"
-        )
-    return scored
-
-
-def model_split(
-    scene: Scene, card: ModelCard, split: str | None, allow_training_frames: bool
-) -> Split:
-    """Return the split to score a model on: its own unless another is asked for.
-
-    Raises:
-        DatasetError: frames would be scored that the model was trained on.
-    """
-    trained = set(card.training_frames) if _is_own_scene(scene, card) else set()
-    if split is None:
-        training = tuple(number for number in scene.labelled if number in trained)
-        scored = tuple(number for number in scene.labelled if number not in trained)
-        return Split(card.split, training, scene.labelled if allow_training_frames else scored)
-    divided = scene.split(split)
-    shared = trained.intersection(divided.scored)
-    if shared and not allow_training_frames:
-        raise DatasetError(
-            f"{scene.name}: {len(shared)} of the {len(divided.scored)} frames to score trained "
-            "this model; leave --split away, or give --on-training-frames"
-        )
-    return divided
-
-
-def _is_own_scene(scene: Scene, card: ModelCard) -> bool:
-    """Say whether a model was trained on this scene, by its name or, renamed, by its labels."""
-    if card.scene == scene.name:
-        return True
-    has_all = all(number in scene.label_files for number in card.training_frames)
-    return has_all and scene.fingerprint(card.training_frames) == card.label_fingerprint
-
-
-def score(
-    scene: Scene,
-    numbers: tuple[int, ...],
-    subtractor: Subtractor,
-    split_name: str,
-    seen: Callable[[int, Segmentation], None] | None = None,
-) -> Result:
-    """Score a method on some frames of a scene.
-
-    A method that learns online sees all frames of the sequence in order, from the first there is to
-    the last that is scored; any other sees the scored ones alone.
-
-    Args:
-        scene: frames and labels.
-        numbers: the frames to score, ascending.
-        subtractor: the method.
-        split_name: for the result.
-        seen: called with each scored frame's number and segmentation.
-    """
-    wanted, counts, seconds = set(numbers), ConfusionMatrix(), 0.0
-    ordered = iter(scene.frames) if subtractor.learns_online else _chosen(scene, numbers)
-    for number, frame in ordered:
-        start = time.perf_counter()
-        result = subtractor.segment(frame)
-        if number not in wanted:
-            continue
-        seconds += time.perf_counter() - start
-        truth = scene.truth(number)
-        counts += count_frame(result.mask, truth.labels, truth.shadow)
-        if seen is not None:
-            seen(number, result)
-        if number == numbers[-1]:
-            break
-    return Result(scene.name, subtractor.name, split_name, len(numbers), counts, seconds)
-
-
-def _chosen(scene: Scene, numbers: tuple[int, ...]) -> Iterator[tuple[int, Any]]:
-    for number in numbers:
-        yield number, scene.frame(number)
-
-
-def score_results(scene: Scene, numbers: tuple[int, ...], folder: Path, split_name: str) -> Result:
-    """Score masks that lie in a folder as ``binNNNNNN.png``; above 127 is foreground.
-
-    Raises:
-        DatasetError: a mask is missing or has another size than its labels.
-    """
-    masks, counts = cdnet.result_masks(folder), ConfusionMatrix()
-    missing = [number for number in numbers if number not in masks]
-    if missing:
-        raise DatasetError(
-            f"{folder}: no mask for frame {missing[0]} and {len(missing) - 1} others of the "
-            f"{len(numbers)} to score; segment the whole scene into it"
-        )
-    for number in numbers:
-        mask, truth = cdnet.read_result_mask(masks[number]), scene.truth(number)
-        if mask.shape != truth.labels.shape:
-            found, wanted = mask.shape, truth.labels.shape
-            raise DatasetError(
-                f"{masks[number]}: mask is {found[1]}x{found[0]} but the labels are "
-                f"{wanted[1]}x{wanted[0]}; write masks at the frame's size"
-            )
-        counts += count_frame(mask, truth.labels, truth.shadow)
-    return Result(scene.name, "results", split_name, len(numbers), counts, 0.0)
 
 
 class Comparison:
@@ -207,7 +60,7 @@ class Comparison:
         self._settings = load_preset(preset).model_dump_json()
         self._split = split
 
-    def run(self) -> Iterator[tuple[str, str, str, float | None]]:
+    def run(self) -> Generator[tuple[str, str, str, float | None]]:
         """Run what is not finished; yields scene, method, what is going on, and its share done."""
         for name in ("models", "results"):
             make_folder(self.folder / name)
@@ -222,8 +75,10 @@ class Comparison:
                 if method == OURS:
                     for phase, share in self._train(key, split):
                         yield key, method, phase, share
-                yield key, method, "scoring", None
-                result = score(scene, numbers, self._subtractor(key, method, split), split.name)
+                yield key, method, "scoring", 0.0
+                subtractor = self._subtractor(key, method, split)
+                steps = scoring(scene, numbers, subtractor, split.name)
+                result = yield from _shares(steps, key, method, len(numbers))
                 values = {**result.as_dict(), "scene": key}
                 write_bytes(path, json.dumps(values, indent=1).encode())
 
@@ -254,24 +109,48 @@ class Comparison:
 
     def _path(self, kind: str, key: str, method: str, split: Split) -> Path:
         scene = self.scenes[key]
-        labels = scene.fingerprint(split.training), scene.fingerprint(split.scored)
+        depends: list[Any] = [cleanplate.__version__, scene.fingerprint(split.training)]
+        depends += [scene.fingerprint(split.scored), scene.size, scene.frames.count]
+        depends += [None if scene.roi is None else scene.roi.tobytes()]
         parts = [key, method, split.name]
-        settings = ""
         if method == OURS:
             parts += [Path(self.preset).stem, f"seed{self.seed}"]
-            settings = self._settings
-        digest = hashlib.sha256(f"{labels} {settings}".encode()).hexdigest()
+            depends += [self._settings, self.device]
+        digest = hashlib.sha256(repr(depends).encode()).hexdigest()
         name = ".".join(_file_name(part) for part in [*parts, digest[:12]])
         return self.folder / kind / f"{name}{'.json' if kind == 'results' else '.safetensors'}"
 
     def results(self) -> list[dict[str, Any]]:
-        """Read the finished pairs back."""
-        paths = [
+        """Read the finished pairs back: these, then those of earlier runs into the same folder.
+
+        Of several results of the same scene, method and split, the newest stands for all.
+        """
+        asked = [
             self._path("results", key, method, scene.split(self._split))
             for key, scene in self.scenes.items()
             for method in self.methods
         ]
-        return [json.loads(path.read_text()) for path in paths if path.exists()]
+        earlier = sorted(
+            (self.folder / "results").glob("*.json"), key=lambda path: -path.stat().st_mtime_ns
+        )
+        found: dict[tuple[str, str, str], dict[str, Any]] = {}
+        for path in [*asked, *earlier]:
+            result = json.loads(path.read_text())
+            found.setdefault((result["scene"], result["method"], result["split"]), result)
+        return list(found.values())
+
+
+def _shares(
+    steps: Generator[int, None, Result], key: str, method: str, count: int
+) -> Generator[tuple[str, str, str, float | None], None, Result]:
+    """Pass a scoring's progress on as shares done."""
+    while True:
+        try:
+            done = next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        yield key, method, "scoring", done / count
 
 
 def name_scenes(folders: Sequence[Path]) -> dict[str, Scene]:

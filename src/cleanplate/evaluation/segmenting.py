@@ -25,6 +25,7 @@ from cleanplate.subtractors.protocol import Subtractor
 from cleanplate.training.batches import spread
 
 SPREAD_FRAMES = 25
+MASK_NAME, PLATE_NAME = "bin{:06d}.png", "bg{:06d}.png"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,9 @@ def segment_source(
             make_folder(folder)
     if outputs.video is not None:
         _refuse_existing(outputs.video, outputs.overwrite)
+    for number in frames.numbers:  # the last one's collision must not come up after hours
+        for path in _picture_paths(outputs, number):
+            _refuse_existing(path, outputs.overwrite)
     seconds = 0.0
     with ExitStack() as stack:
         video = None
@@ -70,14 +74,21 @@ def segment_source(
             result = subtractor.segment(frame)
             seconds += time.perf_counter() - start
             if outputs.masks is not None:
-                _write(outputs.masks / f"bin{number:06d}.png", result.mask, outputs.overwrite)
+                _write(outputs.masks / MASK_NAME.format(number), result.mask, outputs.overwrite)
             if outputs.backgrounds is not None and result.background is not None:
-                path = outputs.backgrounds / f"bg{number:06d}.png"
+                path = outputs.backgrounds / PLATE_NAME.format(number)
                 _write(path, result.background, outputs.overwrite)
             if video is not None:
                 grey = result.mask.astype(np.uint8) * 255
                 video.write(np.repeat(grey[..., None], 3, 2))
             yield done, seconds
+
+
+def _picture_paths(outputs: Outputs, number: int) -> Iterator[Path]:
+    if outputs.masks is not None:
+        yield outputs.masks / MASK_NAME.format(number)
+    if outputs.backgrounds is not None:
+        yield outputs.backgrounds / PLATE_NAME.format(number)
 
 
 def _write(path: Path, picture: Frame | Mask, overwrite: bool) -> None:
@@ -93,14 +104,17 @@ def _refuse_existing(path: Path, overwrite: bool) -> None:
 def spread_frames(source: Path, most: int = SPREAD_FRAMES) -> list[Frame]:
     """Read one picture, or some frames spread over a video or folder.
 
-    Where the number of frames is not known beforehand, every second kept frame is dropped whenever
-    too many have come together.
+    Where the number of frames is not known beforehand, all are decoded, and every second kept one
+    is dropped whenever too many have come together.
     """
     if source.is_file() and source.suffix.lower() in PICTURE_SUFFIXES:
         return [read_picture(source)]
+    frames = open_source(source)
+    if frames.numbers:
+        return [frames.read(number) for number in spread(frames.numbers, most)]
     kept: list[Frame] = []
     every = 1
-    for index, (_, frame) in enumerate(open_source(source)):
+    for index, (_, frame) in enumerate(frames):
         if index % every == 0:
             kept.append(frame)
         if len(kept) > 2 * most:

@@ -90,6 +90,10 @@ def run_demo(
     Raises:
         OutputError: the folder exists and no demo made it.
     """
+    if scene_folder is not None:
+        open_scene(scene_folder)  # a mistyped one must not cost the earlier demo
+        if scene_folder.resolve().is_relative_to(folder.resolve()):
+            raise OutputError(f"{scene_folder}: lies in {folder}, which is emptied; choose another")
     _clear(folder)
     if scene_folder is None:
         yield "drawing a scene", 0.0
@@ -110,9 +114,9 @@ def run_demo(
 
 def _clear(folder: Path) -> None:
     mark = folder / DEMO_MARK
-    if folder.exists() and any(folder.iterdir()) and not mark.exists():
+    make_folder(folder)
+    if any(folder.iterdir()) and not mark.exists():
         raise OutputError(f"{folder}: exists and no demo made it; choose another --output")
-    if mark.exists():
-        shutil.rmtree(folder)
+    shutil.rmtree(folder)
     make_folder(folder)
     mark.touch()

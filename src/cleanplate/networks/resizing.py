@@ -1,4 +1,4 @@
-"""The fixed bilinear layer between the stages (section 3.4)."""
+"""The fixed bilinear layer between the stages (section 3.4), and the way into the first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,16 @@ def resize(image: Tensor, size: Size) -> Tensor:
 
 
 def shrink(image: Tensor, size: Size) -> Tensor:
-    """Resize bilinearly, averaging over the area that an output pixel covers."""
-    if image.shape[2:] == size:
-        return image
-    return functional.interpolate(image, size=size, mode="bilinear", antialias=True)
+    """Resize on the same grid, corners aligned, averaging over about what a new pixel covers.
+
+    What is shrunk by this and enlarged by `resize` comes back to its place, as it must: the second
+    stage compares background and frame pixel by pixel.
+    """
+    rows, columns = (
+        side // new // 2 * 2 + 1 for side, new in zip(image.shape[2:], size, strict=True)
+    )
+    if rows > 1 or columns > 1:
+        image = functional.avg_pool2d(
+            image, (rows, columns), 1, (rows // 2, columns // 2), count_include_pad=False
+        )
+    return resize(image, size)

@@ -98,14 +98,16 @@ def build(configuration: Configuration, frame_size: Size) -> TwoStageNet:
     )
     if second.network == "largefov":
         large = LargeFovNet(unit_variance=not second.weights)
-        _start_like_the_paper(background_net, large)
+        _start_like_the_paper(background_net, large, bool(second.weights))
         return TwoStageNet(background_net, large, (second.side, second.side))
     _start_from_the_plate(background_net)
     return TwoStageNet(background_net, CompactNet(width=second.width), None)
 
 
-def _start_like_the_paper(background_net: BackgroundNet, large: LargeFovNet) -> None:
-    """Section 3.3's N(0, 0.01) for stage 1 and fc8; He-normal for the VGG layers.
+def _start_like_the_paper(
+    background_net: BackgroundNet, large: LargeFovNet, has_weights: bool
+) -> None:
+    """Section 3.3's N(0, 0.01) for stage 1 and what published weights leave; else He-normal.
 
     Drawing thirteen plain layers from N(0, 0.01) gives logits of 1e-7 that never learn; published
     weights, where given, replace them afterwards.
@@ -120,9 +122,9 @@ def _start_like_the_paper(background_net: BackgroundNet, large: LargeFovNet) -> 
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-    last = large.classifier[-1]
-    assert isinstance(last, nn.Conv2d)
-    nn.init.normal_(last.weight, 0, PAPER_DEVIATION)
+    new = [layer for layer in large.classifier if isinstance(layer, nn.Conv2d)]
+    for layer in new if has_weights else new[-1:]:
+        nn.init.normal_(layer.weight, 0, PAPER_DEVIATION)
 
 
 def _start_from_the_plate(background_net: BackgroundNet) -> None:

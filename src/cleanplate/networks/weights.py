@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 import pickle
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from cleanplate.config import Configuration, Settings, configuration_from
+from cleanplate.config import Configuration, Positive, Settings, configuration_from
 from cleanplate.errors import ConfigError, WeightsError
 from cleanplate.images import Size, write_bytes
 from cleanplate.networks.segmentation import LargeFovNet
 from cleanplate.networks.two_stage import TwoStageNet, build
 
 FORMAT = 1
+"""Changes whenever the layout or a setting does: a file of another format is refused by name."""
+DIGEST_DIGITS = 12
 _KEY = "cleanplate"
 
 
@@ -36,6 +38,8 @@ class ModelCard(Settings):
         split: name of the split.
         training_frames: numbers of all frames of the split's training part.
         label_fingerprint: SHA-256 over numbers and label files (see `Scene.fingerprint`).
+        label_digests: the first digits of each training label's own SHA-256, by which a scene is
+            known again under another name.
         seed: of all that was drawn at random.
         validation: measures of the training part's slice that was kept aside, or None. Its frames
             lie between frames that trained, so the test part will mostly score a little lower.
@@ -48,10 +52,11 @@ class ModelCard(Settings):
     preset: str
     scene: str
     category: str
-    frame_size: tuple[int, int]
+    frame_size: tuple[Positive, Positive]
     split: str
-    training_frames: tuple[int, ...]
+    training_frames: Annotated[tuple[int, ...], Field(min_length=1)]
     label_fingerprint: str
+    label_digests: tuple[str, ...]
     seed: int
     validation: dict[str, float | int | None] | None
     warning: str
@@ -89,7 +94,7 @@ def read_card(path: Path) -> ModelCard:
         )
     try:
         values["configuration"] = configuration_from(values.get("configuration", {}), str(path))
-        for key in ("frame_size", "training_frames"):
+        for key in ("frame_size", "training_frames", "label_digests"):
             values[key] = tuple(values.get(key, ()))
         return ModelCard.model_validate(values)
     except (ConfigError, ValidationError, TypeError) as error:
@@ -116,13 +121,15 @@ def load_model(path: Path) -> tuple[TwoStageNet, ModelCard]:
         WeightsError: see `read_card`; or the tensors do not fit the configuration.
     """
     card = read_card(path)
-    with torch.random.fork_rng(devices=[]):  # the initial weights are thrown away
-        net = build(card.configuration, card.frame_size)
+    with torch.device("meta"):  # shapes alone: a stranger's file may ask for any amount of memory
+        described = build(card.configuration, card.frame_size)
     with safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
-    complaint = misfit(net, tensors)
+    complaint = misfit(described, tensors)
     if complaint:
         raise WeightsError(f"{path}: does not fit its configuration ({complaint}); train again")
+    with torch.random.fork_rng(devices=[]):  # the initial weights are thrown away
+        net = build(card.configuration, card.frame_size)
     net.load_state_dict(tensors)
     return net.eval(), card
 
@@ -167,9 +174,12 @@ def load_published(net: LargeFovNet, path: Path) -> Taken:
         WeightsError: the file cannot be read or lacks a convolution.
     """
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
-        raise WeightsError(f"{path}: no readable weights ({str(error).splitlines()[0]})") from error
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        reason = (str(error) or "empty file").splitlines()[0]
+        raise WeightsError(f"{path}: no readable weights ({reason}); give a state dict") from error
+    if not isinstance(state, dict):
+        raise WeightsError(f"{path}: no state dict; give VGG-16 or DeepLab-LargeFOV weights")
     ours = [layer for layer in net.features if isinstance(layer, torch.nn.Conv2d)]
     report = Taken([], [], ["fc8"])
     is_torchvision = "features.0.weight" in state

@@ -85,7 +85,10 @@ def read_temporal_region(path: Path) -> tuple[int, int]:
     Raises:
         DatasetError: the file does not hold two whole numbers in order.
     """
-    words = path.read_text(errors="replace").split()
+    try:
+        words = path.read_text(errors="replace").split()
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}); check the file") from error
     try:
         first, last = (int(word) for word in words)
     except ValueError:
@@ -132,7 +135,7 @@ def result_masks(folder: Path) -> dict[int, Path]:
     Raises:
         DatasetError: the folder holds none.
     """
-    return numbered_pictures(folder, "result masks such as bin000001.png")
+    return numbered_pictures(folder, "result masks such as bin000001.png", prefix="bin")
 
 
 def read_result_mask(path: Path) -> Mask:

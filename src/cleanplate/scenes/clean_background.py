@@ -11,6 +11,7 @@ The paper does not say how; what is done here, for each training frame and pixel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -37,7 +38,10 @@ class CleanBackgrounds(NamedTuple):
 
 
 def clean_backgrounds(
-    frames: NDArray[np.uint8], unclean: NDArray[np.bool_], foreground: NDArray[np.bool_]
+    frames: NDArray[np.uint8],
+    unclean: NDArray[np.bool_],
+    foreground: NDArray[np.bool_],
+    times: Sequence[int] | None = None,
 ) -> CleanBackgrounds:
     """Make the background of every frame from all of them.
 
@@ -46,9 +50,11 @@ def clean_backgrounds(
         unclean: ``(N, H, W)``, True where a pixel does not show the background alone, margins
             included.
         foreground: ``(N, H, W)``, True where a pixel shows an object.
+        times: when each frame was taken, ascending, in any unit; evenly spaced if not given.
     """
+    moments = np.arange(len(frames)) if times is None else np.asarray(times)
     never: Mask = np.asarray(unclean.all(0), bool)
-    nearest = _nearest_clean(unclean)
+    nearest = _nearest_clean(unclean, moments)
     cleaned = frames.copy()
     for index, holes in enumerate(unclean):
         if holes.any():
@@ -58,24 +64,24 @@ def clean_backgrounds(
     return CleanBackgrounds(cleaned, known)
 
 
-def _nearest_clean(unclean: NDArray[np.bool_]) -> NDArray[np.int32]:
+def _nearest_clean(unclean: NDArray[np.bool_], moments: NDArray[np.int_]) -> NDArray[np.int32]:
     """Return for each frame and pixel the index of the clean frame nearest in time, or -1.
 
     Two sweeps over the stack; of two equally near frames the earlier wins.
     """
-    far = 2 * len(unclean) + 1
+    none = -1
     before = np.empty(unclean.shape, np.int32)
-    last = np.full(unclean.shape[1:], -far, np.int32)
+    last = np.full(unclean.shape[1:], none, np.int32)
     for index, dirty in enumerate(unclean):
         last = np.where(dirty, last, index).astype(np.int32)
         before[index] = last
-    upcoming = np.full(unclean.shape[1:], 2 * far, np.int32)
+    upcoming = np.full(unclean.shape[1:], none, np.int32)
     nearest = before  # the later sweep overwrites the earlier one's rows once they are read
     for index in range(len(unclean) - 1, -1, -1):
         upcoming = np.where(unclean[index], upcoming, index).astype(np.int32)
-        is_later = upcoming - index < index - before[index]
-        row = np.where(is_later, upcoming, before[index])
-        nearest[index] = np.where((row < 0) | (row >= len(unclean)), -1, row)
+        past, future = moments[index] - moments[before[index]], moments[upcoming] - moments[index]
+        is_later = (upcoming != none) & ((before[index] == none) | (future < past))
+        nearest[index] = np.where(is_later, upcoming, before[index])
     return nearest
 
 

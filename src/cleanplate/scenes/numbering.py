@@ -12,18 +12,19 @@ from cleanplate.images import PICTURE_SUFFIXES
 _LAST_DIGITS = re.compile(r"(\d+)\D*$")
 
 
-def numbered_pictures(folder: Path, wanted: str) -> dict[int, Path]:
+def numbered_pictures(folder: Path, wanted: str, prefix: str = "") -> dict[int, Path]:
     """Find the pictures of a folder by frame number, in order.
 
     Args:
         folder: the folder to list, not its subfolders; hidden files are passed over.
         wanted: what should be there, for the message.
+        prefix: only names that begin so are looked at.
 
     Raises:
         DatasetError: the folder is missing, holds none, or two files carry the same number.
     """
     try:
-        names = sorted(os.listdir(folder))
+        names = sorted(name for name in os.listdir(folder) if name.startswith(prefix))
     except OSError as error:
         raise DatasetError(
             f"{folder}: cannot be opened ({error.strerror}); give a folder"

@@ -29,7 +29,8 @@ def open_scene(path: str | Path, labels: str | Path | None = None) -> Scene:
     if labels is not None:
         frames = open_source(place)
         files = numbered_pictures(Path(labels), "masks such as 000001.png")
-        return Scene(frames.name, "", frames, files, cdnet.read_labels)
+        name = place.resolve().parent.name if frames.name == cdnet.INPUT else frames.name
+        return Scene(name, "", frames, files, cdnet.read_labels)
     if not place.exists():
         raise DatasetError(f"{place}: no such scene; check the path")
     if not cdnet.is_cdnet_folder(place):

@@ -121,13 +121,13 @@ class Scene:
                 self.name,
                 len(inside) - len(present),
             )
-        seen: dict[bytes, bool] = {}  # frames that nobody labelled are copies of one file
+        seen: dict[str, bool] = {}  # frames that nobody labelled are copies of one file
         with ThreadPoolExecutor(2) as pool:
             scorable = list(pool.map(lambda number: self._is_scorable(number, seen), present))
         return tuple(n for n, counts in zip(present, scorable, strict=True) if counts)
 
-    def _is_scorable(self, number: int, seen: dict[bytes, bool]) -> bool:
-        digest = hashlib.sha256(self.label_files[number].read_bytes()).digest()
+    def _is_scorable(self, number: int, seen: dict[str, bool]) -> bool:
+        digest = self.digest(number)
         if digest not in seen:
             seen[digest] = bool((self.truth(number).labels != IGNORED).any())
         return seen[digest]
@@ -145,10 +145,7 @@ class Scene:
             DatasetError: the split leaves no frame for training.
         """
         if not self.labelled:
-            raise DatasetError(
-                f"{self.name}: no labelled frame; label some frames (0 background, 255 foreground) "
-                "and name each mask by its frame's number"
-            )
+            raise DatasetError(f"{self.name}: {self._why_unlabelled()}")
         if name == "half":
             middle = len(self.labelled) // 2
             split = Split(name, self.labelled[:middle], self.labelled[middle:])
@@ -166,6 +163,23 @@ class Scene:
             )
         return split
 
+    def _why_unlabelled(self) -> str:
+        if not self.label_files:
+            return (
+                "no labelled frame; label some frames (0 background, 255 foreground) and name each "
+                "mask by its frame's number"
+            )
+        first, last = self.temporal_region or (0, max(self.label_files))
+        inside = [number for number in self.label_files if first <= number <= last]
+        if not inside:
+            return f"no labelled frame in the temporal region {first} to {last}; label some there"
+        if not any(number in self.frames for number in inside):
+            return "no label picture has the number of a frame; name each mask by its frame's"
+        return (
+            f"all pixels of its {len(inside)} label pictures are ignored; label background (0) and "
+            "foreground (255)"
+        )
+
     def _listed(self, path: Path) -> Split:
         listed = _read_numbers(path)
         training = tuple(number for number in self.labelled if number in listed)
@@ -179,13 +193,26 @@ class Scene:
         scored = tuple(number for number in self.labelled if number not in listed)
         return Split(f"list:{path.name}", training, scored)
 
+    def digest(self, number: int) -> str:
+        """Return a SHA-256 of a label file's bytes, 64 hexadecimal digits; read once and kept."""
+        if number not in self._digests:
+            path = self.label_files[number]
+            try:
+                self._digests[number] = hashlib.sha256(path.read_bytes()).hexdigest()
+            except OSError as error:
+                raise DatasetError(
+                    f"{path}: cannot be read ({error.strerror}); check the file"
+                ) from error
+        return self._digests[number]
+
+    @cached_property
+    def _digests(self) -> dict[int, str]:
+        return {}
+
     def fingerprint(self, numbers: Iterable[int]) -> str:
-        """Return a SHA-256 over numbers and label files' bytes, 64 hexadecimal digits."""
-        digest = hashlib.sha256()
-        for number in numbers:
-            digest.update(f"{number}:".encode())
-            digest.update(hashlib.sha256(self.label_files[number].read_bytes()).digest())
-        return digest.hexdigest()
+        """Return a SHA-256 over frame numbers and label files, 64 hexadecimal digits."""
+        text = " ".join(f"{number}:{self.digest(number)}" for number in numbers)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _read_numbers(path: Path) -> set[int]:

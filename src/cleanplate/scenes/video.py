@@ -35,6 +35,8 @@ class FrameSource(Protocol):
         size: height and width of every frame, in pixels.
         rate_fps: frames per second; 25 where the source does not say.
         count: how many frames there are, or None where only reading to the end tells.
+        numbers: the numbers of frames that are surely there, ascending; empty where only reading
+            tells.
     """
 
     @property
@@ -45,6 +47,8 @@ class FrameSource(Protocol):
     def rate_fps(self) -> float: ...
     @property
     def count(self) -> int | None: ...
+    @property
+    def numbers(self) -> Sequence[int]: ...
 
     def __iter__(self) -> Iterator[tuple[int, Frame]]:
         """Yield every frame with its number, in order; each iteration starts at the first."""
@@ -87,6 +91,10 @@ class ArraySource:
     def count(self) -> int:
         return len(self._frames)
 
+    @property
+    def numbers(self) -> Sequence[int]:
+        return range(1, self.count + 1)
+
     def __iter__(self) -> Iterator[tuple[int, Frame]]:
         yield from enumerate(self._frames, start=1)
 
@@ -114,6 +122,10 @@ class FolderSource:
     @property
     def count(self) -> int:
         return len(self._paths)
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        return list(self._paths)
 
     def __iter__(self) -> Iterator[tuple[int, Frame]]:
         for number in self._paths:
@@ -147,6 +159,7 @@ class VideoSource:
             self.rate_fps = float(stream.average_rate or DEFAULT_RATE_FPS)
             self.count: int | None = stream.frames or None
             self._least_count = _least_count(container, stream)
+            self.numbers: Sequence[int] = range(1, (self._least_count if self.count else 0) + 1)
 
     def _open(self) -> av.container.InputContainer:
         if not self._path.is_file():

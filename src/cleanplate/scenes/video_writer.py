@@ -24,7 +24,8 @@ class VideoWriter:
     """Write frames to an H.264 file; what was written stays playable whatever happens.
 
     Used as a context manager. The file grows under a hidden name and takes its own at the end, also
-    when the block ends in an error. Odd sides are padded by one pixel, as the format needs.
+    when the block ends in an error; only where an older file would be lost then, it is called
+    ``NAME.partial`` instead. Odd sides are padded by one pixel, as the format needs.
 
     Args:
         path: an ``.mp4``, ``.mkv`` or ``.mov`` file.
@@ -88,10 +89,14 @@ class VideoWriter:
         trace: TracebackType | None,
     ) -> None:
         with self._explained():
-            if self._stream is not None:
-                self._container.mux(self._stream.encode())
-            self._container.close()
+            try:
+                if self._stream is not None:
+                    self._container.mux(self._stream.encode())
+            finally:
+                self._container.close()
             if self._stream is None:
                 self._part.unlink(missing_ok=True)
+            elif error is not None and self._path.exists():  # a whole one is worth more than a part
+                self._part.replace(self._path.with_stem(f"{self._path.stem}.partial"))
             else:
                 self._part.replace(self._path)

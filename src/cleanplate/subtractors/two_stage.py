@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cleanplate.errors import ConfigError
+from cleanplate.errors import ConfigError, VideoError
 from cleanplate.images import Frame, resize_frame, resize_map, to_frames, to_image
 from cleanplate.networks.losses import foreground_probability
+from cleanplate.networks.resizing import resize
 from cleanplate.networks.two_stage import TwoStageNet, channels_last, working_size
 from cleanplate.networks.weights import ModelCard, load_model
 from cleanplate.subtractors.protocol import Segmentation
@@ -61,9 +62,11 @@ class TwoStageSubtractor:
             self._warned = True
         image = to_image(resize_frame(frame, self._size)).to(self._device)
         background, logits = self._net(image)
-        probability = foreground_probability(logits)[0].float().cpu().numpy()
-        full = resize_map(probability, size)
-        plate = resize_frame(to_frames(background)[0], size)
+        probability = foreground_probability(logits)
+        if self._net.segmentation_size is not None:  # as the frame went there, so it comes back
+            probability = resize(probability[:, None], self._size)[:, 0]
+        full = resize_map(probability[0].float().cpu().numpy(), size)
+        plate = to_frames(resize(background, size))[0]
         return Segmentation(full >= THRESHOLD, full, plate)
 
     def apply(
@@ -75,11 +78,20 @@ class TwoStageSubtractor:
         """Segment a BGR image as OpenCV's subtractors do; returns ``(H, W)`` uint8, 0 or 255.
 
         Args:
-            image: ``(H, W, 3)`` uint8 BGR.
+            image: ``(H, W, 3)`` uint8 BGR, or ``(H, W)`` uint8 grey.
             fgmask: written into and returned, if given.
             learningRate: taken for compatibility; a trained model does not change.
+
+        Raises:
+            VideoError: the image has another type or shape.
         """
-        result = self.segment(np.ascontiguousarray(image[..., ::-1], np.uint8))
+        if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)):
+            raise VideoError(
+                f"image is {image.dtype} of shape {image.shape}; give (height, width, 3) uint8 BGR "
+                "or (height, width) uint8 grey"
+            )
+        bgr = np.repeat(image[..., None], 3, 2) if image.ndim == 2 else image
+        result = self.segment(np.ascontiguousarray(bgr[..., ::-1]))
         assert result.background is not None
         self._background = result.background
         mask = result.mask.astype(np.uint8) * 255

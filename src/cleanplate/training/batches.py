@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -13,18 +14,19 @@ from torch import Tensor
 
 from cleanplate.config import AugmentationSettings, TrainingSettings
 from cleanplate.images import (
-    BACKGROUND,
     FOREGROUND,
-    IGNORED,
     Frame,
     Labels,
+    Mask,
     Size,
     dilate,
     resize_frame,
     resize_labels,
     resize_map,
+    to_frames,
     to_image,
 )
+from cleanplate.networks.resizing import shrink
 from cleanplate.scenes.clean_background import clean_backgrounds
 from cleanplate.scenes.cutouts import Cutout, cut_objects, paste
 from cleanplate.scenes.scene import Scene
@@ -32,8 +34,9 @@ from cleanplate.scenes.scene import Scene
 Window = tuple[slice, slice]
 """Rows and columns of a frame."""
 
-MOST_PASTED = 3
 OBJECT_GAIN = 0.15
+COLOUR_SHARE = 0.3
+"""Light changes its colour less than its strength."""
 MOST_OWN_OBJECTS = 2000
 
 
@@ -83,7 +86,9 @@ def spread(numbers: Sequence[int], most: int) -> list[int]:
 class Reader:
     """Reads the training frames once, one by one, and makes a training set of them.
 
-    Memory is bounded by the working size and the number of frames, whatever the video's size.
+    The training set is the cache of decoded frames: at the working size and bounded by
+    `TrainingSettings.memory_mib`, whatever the video's length and resolution. Of more frames than
+    fit, evenly spread ones are taken.
     """
 
     def __init__(
@@ -94,7 +99,8 @@ class Reader:
         working_size: Size,
         background_size: Size,
     ) -> None:
-        self.numbers = spread(numbers, settings.most_frames)
+        bytes_each = 4 * math.prod(working_size) + 12 * math.prod(background_size)
+        self.numbers = spread(numbers, max(1, (settings.memory_mib << 20) // bytes_each))
         self._scene, self._margin = scene, settings.margin_px
         count = len(self.numbers)
         self._working, self._small = working_size, background_size
@@ -110,15 +116,25 @@ class Reader:
             frame, truth = self._scene.frame(number), self._scene.truth(number)
             self._frames[index] = resize_frame(frame, self._working)
             self._labels[index] = resize_labels(truth.labels, self._working)
-            self._small_frames[index] = resize_frame(frame, self._small)
+            self._small_frames[index] = to_frames(
+                shrink(to_image(self._frames[index]), self._small)
+            )[0]
             unclean = dilate(truth.unclean, self._margin)
-            self._unclean[index] = resize_map(unclean, self._small) > 0
-            self._foreground[index] = resize_map(truth.labels == FOREGROUND, self._small) > 0
+            self._unclean[index] = self._touched(unclean)
+            self._foreground[index] = self._touched(truth.labels == FOREGROUND)
             yield index + 1
+
+    def _touched(self, mask: Mask) -> Mask:
+        """Shrink a mask: True where any of the area that a small pixel averages is."""
+        large = resize_map(mask, self._working) > 0
+        image = torch.from_numpy(large.astype(np.float32))[None, None]
+        return np.asarray(shrink(image, self._small)[0, 0].numpy() > 0, bool)
 
     def training_set(self, extra_objects: Sequence[Cutout] = ()) -> TrainingSet:
         """Make the backgrounds and cut the scene's own objects out, after all is read."""
-        backgrounds, known = clean_backgrounds(self._small_frames, self._unclean, self._foreground)
+        backgrounds, known = clean_backgrounds(
+            self._small_frames, self._unclean, self._foreground, self.numbers
+        )
         objects = [*extra_objects, *self._own_objects()]
         return TrainingSet(self._frames, self._labels, backgrounds, known, objects)
 
@@ -141,8 +157,9 @@ def draw(
             _paste_some(frame, label, data.objects, augmentation, random)
     image, clean = to_image(frames), to_image(data.backgrounds[chosen])
     if augmentation.light:
-        gain = 1 + augmentation.light * random.uniform(-1, 1, (batch_size, 3, 1, 1))
-        gain = gain.mean(1, keepdims=True) + 0.3 * (gain - gain.mean(1, keepdims=True))
+        change = augmentation.light * random.uniform(-1, 1, (batch_size, 3, 1, 1))
+        shared = change.mean(1, keepdims=True)
+        gain = 1 + shared + COLOUR_SHARE * (change - shared)
         factor = torch.from_numpy(gain.astype(np.float32))
         image, clean = (image * factor).clamp_(0, 1), (clean * factor).clamp_(0, 1)
     known = torch.from_numpy(data.known)[None, None]
@@ -181,7 +198,7 @@ def _paste_some(
     random: Generator,
 ) -> None:
     height, width = labels.shape
-    for _ in range(random.integers(1, MOST_PASTED + 1)):
+    for _ in range(random.integers(1, augmentation.most_pasted + 1)):
         cutout = objects[int(random.integers(len(objects)))]
         if cutout.place is None:
             top = int(random.integers(0, max(1, height - cutout.alpha.shape[0])))
@@ -192,6 +209,3 @@ def _paste_some(
             top, left = (int(value) for value in moved)
         gain = 1 + OBJECT_GAIN * random.uniform(-1, 1)
         paste(frame, labels, cutout, (top, left), gain)
-
-
-__all__ = ["BACKGROUND", "IGNORED", "Batch", "Reader", "TrainingSet", "draw", "spread"]

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from cleanplate.config import Configuration, LossSettings, PhaseSettings
 from cleanplate.errors import ConfigError
@@ -66,11 +65,14 @@ class Progress:
 class Clock:
     """Times a training over several sittings and foretells its end."""
 
-    def __init__(self, configuration: Configuration, spent: float, phase: int, done: int) -> None:
+    def __init__(
+        self, configuration: Configuration, start: float, state: Checkpoint | None
+    ) -> None:
         phases = configuration.phases
         self._settings: list[PhaseSettings] = [getattr(phases, name) for name in PHASES]
-        self._start = time.monotonic() - spent
-        self._here, self._before = time.monotonic(), self._work(phase, done)
+        self._start = start - (state.seconds if state else 0.0)
+        self._here = time.monotonic()
+        self._before = self._work(state.phase, state.iteration) if state else 0.0
         self._warm_up = WARM_UP_UPDATES
 
     def _work(self, phase: int, done: int) -> float:
@@ -100,6 +102,7 @@ def run(
     data: TrainingSet,
     configuration: Configuration,
     *,
+    start: float,
     seed: int,
     device: str,
     checkpoint: Path | None = None,
@@ -111,6 +114,7 @@ def run(
         net: the network with its initial weights.
         data: what it is trained on.
         configuration: lengths, rates, losses and augmentation.
+        start: when this sitting began, on the monotonic clock.
         seed: the batches' seed; dropout draws from torch's global generator.
         device: torch device.
         checkpoint: where the state is kept and taken up from, or None.
@@ -127,9 +131,7 @@ def run(
     else:
         net.load_state_dict(state.weights)
     first = state.phase if state else 0
-    clock = Clock(
-        configuration, state.seconds if state else 0.0, first, state.iteration if state else 0
-    )
+    clock = Clock(configuration, start, state)
     keeper = _Keeper(checkpoint, identity)
     for index, name in enumerate(PHASES):
         if index < first:
@@ -284,11 +286,14 @@ def compute_losses(
 
 
 def _enlarged(labels: Tensor, logits: Tensor) -> Tensor:
-    """Bring labels to the size of the logits, each taking the nearest."""
+    """Bring labels to the grid of the logits, corners aligned, each taking the nearest."""
     if labels.shape[1:] == logits.shape[2:]:
         return labels
-    enlarged = functional.interpolate(labels[:, None].float(), logits.shape[2:], mode="nearest")
-    return enlarged[:, 0].long()
+    rows, columns = (
+        torch.linspace(0, old - 1, new, device=labels.device).round().long()
+        for old, new in zip(labels.shape[1:], logits.shape[2:], strict=True)
+    )
+    return labels[:, rows[:, None], columns]
 
 
 def _check_finite(losses: dict[str, float], phase: str, iteration: int) -> None:

@@ -13,10 +13,18 @@ import torch
 import cleanplate
 from cleanplate.config import Configuration, load_preset
 from cleanplate.errors import DatasetError, OutputError
+from cleanplate.images import check_output
 from cleanplate.measures import ConfusionMatrix, Measures, count_frame
 from cleanplate.networks.segmentation import LargeFovNet
 from cleanplate.networks.two_stage import TwoStageNet, build, working_size
-from cleanplate.networks.weights import FORMAT, ModelCard, load_published, read_card, save_model
+from cleanplate.networks.weights import (
+    DIGEST_DIGITS,
+    FORMAT,
+    ModelCard,
+    load_published,
+    read_card,
+    save_model,
+)
 from cleanplate.scenes.cutouts import Cutout, read_objects
 from cleanplate.scenes.scene import Scene
 from cleanplate.subtractors.two_stage import TwoStageSubtractor, choose_device
@@ -29,7 +37,8 @@ log = logging.getLogger(__name__)
 MOST_VALIDATED = 50
 PASTE_WHERE_EMPTY = 0.8
 """Share of frames that get objects where no label shows any; the others stay as they are."""
-ALL_OF_IT = 0.99
+NONE_OF_IT, ALL_OF_IT = 0.01, 0.99
+"""A mask that finds less than this share of the foreground counts as empty."""
 """A mask that covers more than this share of the counted pixels counts as all foreground."""
 
 
@@ -49,7 +58,8 @@ def train(
 
     To stop is to read no further; the last checkpoint, beside the output, is what ``resume`` goes
     on from. Seeds torch's global generator once, first thing, for initial weights and dropout. On
-    one CPU machine equal arguments give equal bits.
+    one CPU machine, with one number of threads, equal arguments give equal bits, resumed or not;
+    a GPU's own generator is not kept.
 
     Args:
         scene: frames and labels.
@@ -68,19 +78,19 @@ def train(
         DatasetError: the scene cannot be trained on.
         WeightsError: the checkpoint belongs to another training.
     """
-    path = Path(output)
-    if path.exists() and resume:
-        read_card(path)
-        log.warning("%s: is finished already; nothing is left to resume", path)
+    start, path = time.monotonic(), Path(output)
+    checkpoint = checkpoint_path(path)
+    if path.exists() and resume and not checkpoint.exists():
+        _check_finished(path, _new_card(scene, preset, split, seed))
         return
-    check_output(path, overwrite or resume)
+    _check_output(path, overwrite, resume)
     device = choose_device(device)
     card = _new_card(scene, preset, split, seed)
     net = _initial_net(card)
     every = card.configuration.training.validation_every
     training, kept_aside = hold_out(card.training_frames, every)
     data = yield from _read(scene, training, card.configuration, net, objects)
-    checkpoint = checkpoint_path(path)
+    card = _pasting_where_needed(card, data)
     if not resume:
         checkpoint.unlink(missing_ok=True)
     identity = f"{card.model_dump_json()} {device} {len(data.objects)}"
@@ -88,7 +98,8 @@ def train(
     for last in run(
         net,
         data,
-        _pasting_where_needed(card.configuration, data),
+        card.configuration,
+        start=start,
         seed=seed,
         device=device,
         checkpoint=checkpoint,
@@ -97,7 +108,10 @@ def train(
         yield last
     spent = last.seconds if last else 0.0
     counts = yield from _counted(scene, net, card, kept_aside or training, device, spent)
-    measures, warning = counts.as_dict() if kept_aside else None, _collapse(counts)
+    measures = counts.as_dict() if kept_aside else None
+    if not counts.tp + counts.fn:  # the slice shows no foreground, and so proves nothing
+        counts = yield from _counted(scene, net, card, training, device, spent)
+    warning = collapse(counts)
     if warning:
         log.warning("%s: %s", scene.name, warning)
     save_model(path, net, _finished(card, measures, warning))
@@ -124,6 +138,7 @@ def _new_card(scene: Scene, preset: str | Configuration, split: str, seed: int) 
         split=divided.name,
         training_frames=divided.training,
         label_fingerprint=scene.fingerprint(divided.training),
+        label_digests=tuple(scene.digest(n)[:DIGEST_DIGITS] for n in divided.training),
         seed=seed,
         validation=None,
         warning="",
@@ -140,29 +155,25 @@ def _finished(card: ModelCard, measures: Measures | None, warning: str) -> Model
     return card.model_copy(update=changes)
 
 
-def check_output(path: Path, overwrite: bool) -> None:
-    """Refuse an output that exists or whose folder is not there, before any work is done.
+def _check_finished(path: Path, wanted: ModelCard) -> None:
+    """Say that a model is finished, or refuse where it is another's."""
+    found = read_card(path)
+    if (found.label_fingerprint, found.seed) != (wanted.label_fingerprint, wanted.seed):
+        raise OutputError(
+            f"{path}: is a finished model of other labels or another seed; choose another output, "
+            "or give --overwrite to replace it"
+        )
+    log.warning("%s: is finished already; nothing is left to resume", path)
 
-    Raises:
-        OutputError: says which, and what to do.
-    """
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path}: exists already; give --overwrite to replace it")
-    if checkpoint_path(path).exists() and not overwrite:
+
+def _check_output(path: Path, overwrite: bool, resume: bool) -> None:
+    """Refuse an output before any work is done, and an unfinished training thrown away unasked."""
+    check_output(path, overwrite or resume)
+    if checkpoint_path(path).exists() and not (overwrite or resume):
         raise OutputError(
             f"{checkpoint_path(path)}: an unfinished training lies here; give --resume to go on "
             "with it or --overwrite to start anew"
         )
-    if not path.parent.is_dir():
-        raise OutputError(f"{path}: its folder does not exist; make it first")
-    try:  # permissions lie on some file systems; a file does not
-        trial = path.with_name(f".{path.name}.part")
-        trial.touch()
-        trial.unlink()
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror}); choose another place"
-        ) from error
 
 
 def _initial_net(card: ModelCard) -> TwoStageNet:
@@ -214,13 +225,14 @@ def _check_labels(name: str, data: TrainingSet, has_objects: bool) -> None:
         )
 
 
-def _pasting_where_needed(configuration: Configuration, data: TrainingSet) -> Configuration:
+def _pasting_where_needed(card: ModelCard, data: TrainingSet) -> ModelCard:
     """Paste objects at least as section 4.1 does: into frames of a scene that shows none."""
-    augmentation = configuration.augmentation
+    augmentation = card.configuration.augmentation
     if (data.labels == 1).any() or augmentation.paste >= PASTE_WHERE_EMPTY:
-        return configuration
+        return card
     pasting = augmentation.model_copy(update={"paste": PASTE_WHERE_EMPTY})
-    return configuration.model_copy(update={"augmentation": pasting})
+    configuration = card.configuration.model_copy(update={"augmentation": pasting})
+    return card.model_copy(update={"configuration": configuration})
 
 
 def _counted(
@@ -245,11 +257,11 @@ def _counted(
     return counts
 
 
-def _collapse(counts: ConfusionMatrix) -> str:
-    """Say what is wrong when all masks came out empty or full, else return the empty string."""
-    found, missed = counts.tp + counts.fp, counts.fn
-    total = found + missed + counts.tn
-    if found == 0 and missed:
+def collapse(counts: ConfusionMatrix) -> str:
+    """Say what is wrong when masks came out empty or full, else return the empty string."""
+    found = counts.tp + counts.fp
+    total = found + counts.fn + counts.tn
+    if counts.recall is not None and counts.recall < NONE_OF_IT:
         return (
             "EVERY MASK IS EMPTY although the labels show foreground: too few updates, a learning "
             "rate too high, or foreground labels too few or too small; do not use this model"
@@ -262,4 +274,4 @@ def _collapse(counts: ConfusionMatrix) -> str:
     return ""
 
 
-__all__ = ["Progress", "check_output", "hold_out", "train"]
+__all__ = ["Progress", "collapse", "hold_out", "train"]

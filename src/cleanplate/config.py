@@ -94,6 +94,8 @@ class AugmentationSettings(Settings):
         light: largest relative change of brightness, the same for frame and background.
         crop: sides of the part of a frame that stage 2 learns from in phase 2, as a share of the
             frame's; 1 is all of it.
+        crop_pixels: such a part has at most about so many pixels, so that large frames take no
+            longer; 0 sets no limit.
         crop_on_objects: share of these parts that are laid around foreground.
     """
 
@@ -102,6 +104,7 @@ class AugmentationSettings(Settings):
     paste_shift: Share
     light: Share
     crop: Annotated[float, Field(gt=0, le=1)]
+    crop_pixels: Count
     crop_on_objects: Share
 
 

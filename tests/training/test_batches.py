@@ -12,7 +12,13 @@ from cleanplate.scenes.scene import Scene
 from cleanplate.training.batches import Reader, TrainingSet, cut_windows, draw, spread
 
 PLAIN = AugmentationSettings(
-    most_pasted=2, paste=0.0, paste_shift=0.0, light=0.0, crop=1.0, crop_on_objects=0.0
+    most_pasted=2,
+    paste=0.0,
+    paste_shift=0.0,
+    light=0.0,
+    crop=1.0,
+    crop_pixels=0,
+    crop_on_objects=0.0,
 )
 
 
@@ -127,6 +133,15 @@ def test_windows_lie_inside_the_frame_and_on_objects_when_asked(data: TrainingSe
         for part, labels, (rows, columns) in zip(parts, batch.labels, batch.windows, strict=True):
             assert torch.equal(part, labels[rows, columns])
             assert (part == 1).any() or not (labels == 1).any()
+
+
+def test_windows_have_no_more_pixels_than_asked_for(data: TrainingSet) -> None:
+    cropping = PLAIN.model_copy(update={"crop": 0.5, "crop_pixels": 600})
+    batch = draw(data, 4, cropping, np.random.default_rng(0))
+    assert cut_windows(batch.labels, batch.windows or []).shape == (4, 20, 30)
+    wide = cropping.model_copy(update={"crop_pixels": 10_000})
+    batch = draw(data, 4, wide, np.random.default_rng(0))
+    assert cut_windows(batch.labels, batch.windows or []).shape == (4, 32, 48)
 
 
 def test_windows_are_spread_over_the_whole_frame(data: TrainingSet) -> None:

@@ -164,14 +164,17 @@ def draw(
         image, clean = (image * factor).clamp_(0, 1), (clean * factor).clamp_(0, 1)
     known = torch.from_numpy(data.known)[None, None]
     windows = None
-    if augmentation.crop < 1:
+    if augmentation.crop < 1 or augmentation.crop_pixels:
         windows = [_window(label, augmentation, random) for label in labels]
     return Batch(image, torch.from_numpy(labels.astype(np.int64)), clean, known, windows)
 
 
 def _window(labels: Labels, augmentation: AugmentationSettings, random: Generator) -> Window:
     """Choose a window, as often as asked for around a random foreground pixel."""
-    sides = np.maximum(1, np.rint(augmentation.crop * np.array(labels.shape)).astype(int))
+    share = augmentation.crop
+    if augmentation.crop_pixels:
+        share = min(share, math.sqrt(augmentation.crop_pixels / labels.size))
+    sides = np.maximum(1, np.rint(share * np.array(labels.shape)).astype(int))
     room = np.array(labels.shape) - sides
     corner = random.integers(0, room + 1)
     if random.random() < augmentation.crop_on_objects:

@@ -78,10 +78,11 @@ def test_one_joint_step_of_the_paper_at_961_runs_on_a_cpu() -> None:
         torch.ones(1, 1, 128, 128, dtype=torch.bool),
     )
     optimiser = make_optimiser(trained_part(net, "joint"), paper.phases.joint)
-    before = [parameter.detach().clone() for parameter in net.parameters()]
     losses = compute_losses(net, batch, "joint", paper.loss)
     losses["total"].backward()  # type: ignore[no-untyped-call]
     optimiser.step()
     assert losses.keys() == {"reconstruction", "segmentation", "total"}
-    moved = [not torch.equal(old, new) for old, new in zip(before, net.parameters(), strict=True)]
-    assert sum(moved) > 0.9 * len(moved)
+    # a rate of 1e-5 moves few float32 weights in one step, but the loss must reach them all
+    reached = [p.grad is not None and bool(p.grad.any()) for p in net.parameters()]
+    assert all(reached)
+    assert all(bool(p.isfinite().all()) for p in net.parameters())

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cleanplate.scenes.scene import Scene
     from cleanplate.subtractors.protocol import Segmentation, Subtractor
     from cleanplate.subtractors.two_stage import TwoStageSubtractor, load
-    from cleanplate.training.phases import Progress
+    from cleanplate.training.progress import Progress
     from cleanplate.training.train import train
 
 __version__ = "0.1.0"

@@ -51,17 +51,30 @@ class SegmentationSettings(Settings):
 
     Attributes:
         network: ``largefov`` is the paper's VGG-16 with a large field of view, ``compact`` ours.
+        input: what it sees: ``pair`` is the paper's six channels, background and frame; ``frame``
+            its Baseline-2, three channels without any background (section 4.3); ``siamese`` runs
+            one encoder over both pictures and joins what it finds (section 3.2).
         side: side of the square input of ``largefov``; 0 works at the frame's own size.
         most_pixels: a larger frame is worked on at about this area; 0 sets no limit.
         width: filters of ``compact`` at half resolution, doubled twice further in.
-        weights: a file of published VGG-16 or DeepLab weights to start from, or empty.
+        dilation: of fc6 of ``largefov``; DeepLab has 12, the paper 6 "for small objects".
+        weights: a file of published VGG-16 or DeepLab weights to start from, ``vgg16`` to fetch
+            ImageNet's, or empty.
+        partial_weights: take what such a file has and start the rest anew, instead of refusing it.
+        first_layer: how its three input channels become six: ``difference`` copies them to the
+            frame and, negated, to the background; ``halves`` gives half to each; ``frame`` gives
+            the background none.
     """
 
     network: Literal["largefov", "compact"]
+    input: Literal["pair", "frame", "siamese"]
     side: Count
     most_pixels: Count
     width: Positive
+    dilation: Positive
     weights: str
+    partial_weights: bool
+    first_layer: Literal["difference", "halves", "frame"]
 
     @model_validator(mode="after")
     def _settings_fit_the_network(self) -> Self:
@@ -97,6 +110,9 @@ class AugmentationSettings(Settings):
         crop_pixels: such a part has at most about so many pixels, so that large frames take no
             longer; 0 sets no limit.
         crop_on_objects: share of these parts that are laid around foreground.
+        other_background: share of the frames that stage 2 learns from with the background of
+            another frame; its own fits better in training than it ever will on frames that come
+            later.
     """
 
     paste: Share
@@ -106,6 +122,7 @@ class AugmentationSettings(Settings):
     crop: Annotated[float, Field(gt=0, le=1)]
     crop_pixels: Count
     crop_on_objects: Share
+    other_background: Share
 
 
 class PhaseSettings(Settings):

@@ -37,7 +37,7 @@ def read_picture(path: Path) -> Frame:
     Raises:
         VideoError: the file is missing, truncated or no picture.
     """
-    return np.ascontiguousarray(_decode(path, cv2.IMREAD_COLOR)[..., ::-1])
+    return np.ascontiguousarray(_decode(_read(path), str(path), cv2.IMREAD_COLOR)[..., ::-1])
 
 
 def read_grey(path: Path) -> NDArray[np.uint8]:
@@ -46,21 +46,33 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
     Raises:
         VideoError: the file is missing, truncated or no picture.
     """
-    return _decode(path, cv2.IMREAD_GRAYSCALE)
+    return _decode(_read(path), str(path), cv2.IMREAD_GRAYSCALE)
 
 
-def _decode(path: Path, mode: int) -> NDArray[np.uint8]:
+def decode_grey(data: bytes, where: str) -> NDArray[np.uint8]:
+    """Decode a picture file's bytes as `read_grey` does; ``where`` names them in the message.
+
+    Raises:
+        VideoError: they are truncated or no picture.
+    """
+    return _decode(np.frombuffer(data, np.uint8), where, cv2.IMREAD_GRAYSCALE)
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
     try:
-        data = np.fromfile(path, np.uint8)
+        return np.fromfile(path, np.uint8)
     except OSError as error:
         raise VideoError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+
+
+def _decode(data: NDArray[np.uint8], where: str, mode: int) -> NDArray[np.uint8]:
     try:
         picture = cv2.imdecode(data, mode) if data.size else None
     except cv2.error:
         picture = None
     if picture is None:
         raise VideoError(
-            f"{path}: not a complete picture ({data.size} bytes); copy the file again or remove it"
+            f"{where}: not a complete picture ({data.size} bytes); copy the file again or remove it"
         )
     return np.asarray(picture, np.uint8)
 

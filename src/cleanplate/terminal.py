@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-    from cleanplate.training.phases import Progress
+    from cleanplate.training.progress import Progress
 
 LINE_EVERY_SECONDS = 20.0
 

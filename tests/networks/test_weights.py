@@ -1,4 +1,4 @@
-"""The model file and published weights."""
+"""The model file."""
 
 import json
 import pickle
@@ -10,13 +10,11 @@ from safetensors.torch import load_file, save_file
 
 from cleanplate.config import load_preset
 from cleanplate.errors import WeightsError
-from cleanplate.networks.segmentation import LargeFovNet
 from cleanplate.networks.two_stage import TwoStageNet, build
 from cleanplate.networks.weights import (
     FORMAT,
     ModelCard,
     load_model,
-    load_published,
     read_card,
     save_model,
 )
@@ -116,57 +114,3 @@ def test_tensors_that_do_not_fit_the_configuration_are_named(model: Path) -> Non
     _rewrite(model, configuration=changed)
     with pytest.raises(WeightsError, match=r"does not fit its configuration \(segmentation_net"):
         load_model(model)
-
-
-def _vgg_state() -> dict[str, torch.Tensor]:
-    torch.manual_seed(1)
-    ours = [layer for layer in LargeFovNet(3).features if isinstance(layer, torch.nn.Conv2d)]
-    places = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
-    state = {}
-    for place, layer in zip(places, ours, strict=True):
-        state[f"features.{place}.weight"] = torch.randn(layer.weight.shape)
-        state[f"features.{place}.bias"] = torch.randn(layer.out_channels)
-    return state
-
-
-def test_published_vgg_weights_go_to_the_layers_of_the_same_name(tmp_path: Path) -> None:
-    state = _vgg_state()
-    torch.save(state, tmp_path / "vgg16.pth")
-    net = LargeFovNet()
-    report = load_published(net, tmp_path / "vgg16.pth")
-    assert report.adapted == ["conv1_1"]
-    assert report.new == ["fc8", "fc6", "fc7"]
-    assert len(report.taken) == 12
-    last = [layer for layer in net.features if isinstance(layer, torch.nn.Conv2d)][-1]
-    assert torch.equal(last.weight, state["features.28.weight"])
-
-
-def test_the_first_layer_starts_as_the_difference_of_frame_and_background(tmp_path: Path) -> None:
-    state = _vgg_state()
-    torch.save(state, tmp_path / "vgg16.pth")
-    net = LargeFovNet()
-    load_published(net, tmp_path / "vgg16.pth")
-    first = net.features[0]
-    assert isinstance(first, torch.nn.Conv2d)
-    assert torch.equal(first.weight[:, :3], -first.weight[:, 3:])
-    red = state["features.0.weight"][:, 0] / (255 * 0.229)
-    assert torch.allclose(first.weight[:, 5], red)  # BGR: red is the last
-
-
-def test_published_weights_without_a_layer_are_refused(tmp_path: Path) -> None:
-    state = _vgg_state()
-    del state["features.28.bias"]
-    torch.save(state, tmp_path / "vgg16.pth")
-    with pytest.raises(WeightsError, match=r"vgg16\.pth: lacks features\.28"):
-        load_published(LargeFovNet(), tmp_path / "vgg16.pth")
-
-
-def test_a_pickle_that_would_run_code_is_refused_as_published_weights(tmp_path: Path) -> None:
-    class Trap:
-        def __reduce__(self) -> tuple[object, tuple[str]]:
-            return (Path.touch, (tmp_path / "ran",))  # type: ignore[return-value]
-
-    torch.save(Trap(), tmp_path / "trap.pth")
-    with pytest.raises(WeightsError, match=r"trap\.pth: no readable weights"):
-        load_published(LargeFovNet(), tmp_path / "trap.pth")
-    assert not (tmp_path / "ran").exists()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 
 from cleanplate.errors import DatasetError, VideoError
+from cleanplate.evaluation.background_measures import measure_background
 from cleanplate.images import write_picture
 from cleanplate.scenes.opening import open_scene
 from cleanplate.scenes.video_writer import VideoWriter
@@ -169,6 +172,57 @@ def test_two_frames_of_one_number_are_refused(scene_folder: Path) -> None:
     (scene_folder / "input" / "in000003.jpg").touch()
     with pytest.raises(DatasetError, match=r"in000003.jpg and in000003.png are both frame 3"):
         open_scene(scene_folder)
+
+
+def test_a_scene_without_reference_has_no_plates(scene_folder: Path) -> None:
+    assert open_scene(scene_folder).plates == {}
+
+
+def test_a_drawn_scene_has_the_plate_of_every_frame(drawn_scene: Path) -> None:
+    plates = open_scene(drawn_scene).plates
+    assert list(plates) == list(range(1, 41))
+    assert plates[7] == drawn_scene / "background" / "bg000007.png"
+
+
+@pytest.mark.parametrize("name", ["GT_yard.png", "GT_other.jpg", "background.png"])
+def test_a_single_reference_stands_for_every_frame(scene_folder: Path, name: str) -> None:
+    write_picture(scene_folder / name, np.zeros((64, 64, 3), np.uint8))
+    assert open_scene(scene_folder).plates == dict.fromkeys(range(1, 25), scene_folder / name)
+
+
+def test_plates_of_each_frame_go_before_a_single_one(drawn_scene: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "street"
+    shutil.copytree(drawn_scene, folder)
+    write_picture(folder / "GT_street.png", np.zeros((64, 96, 3), np.uint8))
+    assert open_scene(folder).plates[1].name == "bg000001.png"
+
+
+def test_of_two_references_neither_is_used_and_both_are_named(
+    scene_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("GT_a.png", "background.png"):
+        write_picture(scene_folder / name, np.zeros((64, 64, 3), np.uint8))
+    with caplog.at_level(logging.WARNING):
+        assert open_scene(scene_folder).plates == {}
+    assert "crossing: GT_a.png and background.png could each be" in caplog.text
+
+
+def test_a_folder_named_background_with_other_things_is_no_reference(scene_folder: Path) -> None:
+    (scene_folder / "background").mkdir()
+    (scene_folder / "background" / "notes.txt").touch()
+    assert open_scene(scene_folder).plates == {}
+
+
+@pytest.mark.real
+def test_hall_and_monitor_has_its_true_background(real_data: Path) -> None:
+    scene = open_scene(real_data / "sbi2015" / "HallAndMonitor")
+    plate = scene.plate(scene.labelled[-1])
+    assert plate is not None
+    assert plate.shape == (240, 352, 3)
+    frames = np.stack([scene.frame(number) for number in scene.labelled[::6]])
+    found = measure_background(np.median(frames, 0).astype(np.uint8), plate)
+    assert 1 < found.age < 5
+    assert (found.ms_ssim or 0) > 0.9
 
 
 @pytest.mark.real

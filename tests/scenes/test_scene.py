@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import logging
 from collections.abc import Callable
@@ -282,3 +283,34 @@ def test_the_fingerprint_does_not_change_with_a_scored_label(ten: Path) -> None:
 def test_the_fingerprint_changes_with_the_frames_chosen(ten: Path) -> None:
     scene = open_scene(ten)
     assert scene.fingerprint((370, 371)) != scene.fingerprint((370, 372))
+
+
+def with_plate(scene: Scene, plate: NDArray[np.uint8], folder: Path) -> Scene:
+    write_picture(folder / "plate.png", plate)
+    return dataclasses.replace(scene, plates={371: folder / "plate.png"})
+
+
+def test_a_plate_is_read_in_the_order_red_green_blue(ten: Path, tmp_path: Path) -> None:
+    plate = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    found = with_plate(open_scene(ten), plate, tmp_path).plate(371)
+    assert found is not None
+    assert np.array_equal(found, plate)
+
+
+def test_a_frame_without_reference_has_no_plate(ten: Path, tmp_path: Path) -> None:
+    assert open_scene(ten).plate(371) is None
+    assert with_plate(open_scene(ten), frames(1)[0], tmp_path).plate(372) is None
+
+
+def test_a_plate_of_another_size_is_refused(ten: Path, tmp_path: Path) -> None:
+    scene = with_plate(open_scene(ten), np.zeros((5, 9, 3), np.uint8), tmp_path)
+    message = r"plate.png: background is 9x5 but the frames are 8x6; give the background at the"
+    with pytest.raises(DatasetError, match=message):
+        scene.plate(371)
+
+
+def test_a_plate_that_is_no_picture_is_refused_by_name(ten: Path, tmp_path: Path) -> None:
+    scene = with_plate(open_scene(ten), frames(1)[0], tmp_path)
+    (tmp_path / "plate.png").write_bytes(b"\x89PNG")
+    with pytest.raises(VideoError, match=r"plate.png: not a complete picture"):
+        scene.plate(371)

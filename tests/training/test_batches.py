@@ -8,7 +8,10 @@ import torch
 
 import cleanplate
 from cleanplate.config import AugmentationSettings, load_preset
+from cleanplate.scenes import pasting
+from cleanplate.scenes.pasting import LARGEST_SHARE, SMALLEST_SHARE, Cutout
 from cleanplate.scenes.scene import Scene
+from cleanplate.training import batches
 from cleanplate.training.batches import Reader, TrainingSet, cut_windows, draw, spread
 
 PLAIN = AugmentationSettings(
@@ -153,3 +156,107 @@ def test_windows_are_spread_over_the_whole_frame(data: TrainingSet) -> None:
     assert covered[1:-1, 1:-1].all()
     assert covered[0].any()
     assert covered[:, -1].any()
+
+
+def stranger(height: int = 200, width: int = 100) -> Cutout:
+    """An object from elsewhere, far larger than the frame, dark at the left and bright right."""
+    frame = np.zeros((height, width, 3), np.uint8)
+    frame[:, width // 2 :] = 240
+    return Cutout(frame, np.ones((height, width), np.float32), None)
+
+
+def empty(data: TrainingSet, objects: list[Cutout]) -> TrainingSet:
+    """The same frames where no label shows foreground."""
+    return data._replace(
+        frames=np.full_like(data.frames, 128), labels=np.zeros_like(data.labels), objects=objects
+    )
+
+
+def read(scene: Scene, numbers: tuple[int, ...]) -> Reader:
+    reader = Reader(scene, numbers, load_preset("smoke").training, (64, 96), (32, 48))
+    list(reader.read())
+    return reader
+
+
+def test_given_objects_are_not_used_where_labels_show_foreground(
+    scene: Scene, data: TrainingSet
+) -> None:
+    found = read(scene, scene.split("half").training).training_set([stranger()])
+    assert (found.labels == 1).any()
+    assert len(found.objects) == len(data.objects) > 0
+    assert all(cutout.place is not None for cutout in found.objects)
+
+
+def test_given_objects_are_used_where_no_label_shows_foreground(
+    scene: Scene,
+) -> None:
+    given, reader = stranger(), read(scene, scene.split("half").training)
+    reader._labels[reader._labels == 1] = 0
+    found = reader.training_set([given])
+    assert len(found.objects) == 1
+    assert found.objects[0] is given
+
+
+def test_objects_from_elsewhere_vary_in_size_place_and_direction(data: TrainingSet) -> None:
+    heights, tops, dark_left = [], [], []
+    pasting_all = PLAIN.model_copy(update={"paste": 1.0, "most_pasted": 1})
+    for seed in range(200):
+        batch = draw(empty(data, [stranger()]), 1, pasting_all, np.random.default_rng(seed))
+        rows, columns = np.nonzero(batch.labels[0].numpy() == 1)
+        inside = rows.min() > 0 and rows.max() < 63 and columns.min() > 0 and columns.max() < 95
+        tops.append(int(rows.min()))
+        if inside:
+            heights.append(np.ptp(rows) + 1)
+            first = batch.image[0, 0, rows[0], columns.min()]
+            dark_left.append(bool(first < 0.5))
+    assert min(heights) >= round(SMALLEST_SHARE * 64) - 1
+    assert max(heights) <= round(LARGEST_SHARE * 64) + 1
+    assert max(heights) > 3 * min(heights)
+    assert 0.35 < np.mean(dark_left) < 0.65
+    assert tops.count(0) > 5  # some are partly outside
+    assert max(tops) > 50
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_no_more_objects_are_pasted_than_asked_for(
+    data: TrainingSet, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[int] = []
+    monkeypatch.setattr(batches, "paste", lambda *_: counts.append(1))
+    settings = PLAIN.model_copy(update={"paste": 1.0, "most_pasted": most})
+    per_frame = set()
+    for seed in range(30):
+        counts.clear()
+        draw(empty(data, [stranger()]), 1, settings, np.random.default_rng(seed))
+        per_frame.add(len(counts))
+    assert per_frame == set(range(1, most + 1))
+
+
+def test_equal_seeds_paste_strangers_alike(data: TrainingSet) -> None:
+    settings = PLAIN.model_copy(update={"paste": 1.0})
+    some = empty(data, [stranger(), stranger(60, 200)])
+    first, again = (draw(some, 4, settings, np.random.default_rng(5)) for _ in range(2))
+    assert torch.equal(first.image, again.image)
+    assert torch.equal(first.labels, again.labels)
+
+
+def test_a_scene_s_own_objects_are_drawn_in_the_order_they_always_were(
+    data: TrainingSet,
+) -> None:
+    """Models stay equal to the bit: count, then for each its index, two shifts and the gain."""
+    settings = PLAIN.model_copy(update={"paste": 1.0, "most_pasted": 3, "paste_shift": 0.3})
+    batch = draw(data, 2, settings, np.random.default_rng(11))
+    random = np.random.default_rng(11)
+    chosen = random.choice(len(data.frames), 2, replace=False)
+    frames, labels = data.frames[chosen], data.labels[chosen]
+    for frame, label in zip(frames, labels, strict=True):
+        random.random()
+        for _ in range(random.integers(1, 4)):
+            cutout = data.objects[int(random.integers(len(data.objects)))]
+            assert cutout.place is not None
+            shift = np.rint(0.3 * np.array([64, 96]) * random.uniform(-1, 1, 2))
+            top, left = (int(value) for value in np.asarray(cutout.place) + shift)
+            gain = 1 + 0.15 * random.uniform(-1, 1)
+            pasting.paste(frame, label, cutout, (top, left), gain)
+    assert np.array_equal(batch.labels.numpy(), labels)
+    assert np.array_equal((batch.image.permute(0, 2, 3, 1).numpy() * 255).round(), frames)

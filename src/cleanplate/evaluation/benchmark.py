@@ -2,45 +2,74 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Generator, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import cleanplate
 from cleanplate.config import load_preset
-from cleanplate.errors import ConfigError, DatasetError
+from cleanplate.errors import CleanplateError, ConfigError, DatasetError
+from cleanplate.evaluation.models import Models, file_stem
+from cleanplate.evaluation.pairs import Observer, Pair, read_pair
+from cleanplate.evaluation.published import PublishedResults
 from cleanplate.evaluation.scoring import Result, scorable_split, scoring
-from cleanplate.images import make_folder, write_bytes
+from cleanplate.evaluation.uploading import write_masks, write_upload
+from cleanplate.evaluation.variants import STEPS, TWO_STAGE, VARIANTS, shortened
+from cleanplate.images import make_folder
 from cleanplate.scenes.opening import open_scene
 from cleanplate.scenes.scene import Scene, Split
-from cleanplate.subtractors.opencv import OPENCV_METHODS, make_opencv
-from cleanplate.subtractors.protocol import Subtractor
-from cleanplate.subtractors.two_stage import load
-from cleanplate.training.train import train
+from cleanplate.subtractors.methods import CLASSICAL_METHODS, THRESHOLDED, make_method
+from cleanplate.subtractors.protocol import LearnsBeforehand, Segmentation, Subtractor
+from cleanplate.training.batches import spread
 
-OURS = "two-stage"
-METHODS = (OURS, *OPENCV_METHODS)
+log = logging.getLogger(__name__)
+
+METHODS = (*STEPS, *CLASSICAL_METHODS)
+LEARNED_FRAMES = 100
+"""A method that learns beforehand sees so many frames of the training part, never its labels."""
+
+
+class Progress(NamedTuple):
+    """What a comparison is doing; ``share`` is None where a pair was finished before."""
+
+    scene: str
+    method: str
+    what: str
+    share: float | None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A pair that could not be finished, and why."""
+
+    scene: str
+    method: str
+    reason: str
 
 
 class Comparison:
     """Methods against scenes; each finished pair is kept in the report folder and not run again.
 
     A pair's files are named by all that it depends on, labels and settings included: what has
-    changed since is another pair.
+    changed since is another pair. A pair that fails does not stop the others (see `failures`).
 
     Args:
         folder: the report's folder; models and results go there.
         scenes: what to score on, by name.
-        methods: names from `METHODS`.
+        methods: names from `METHODS`, of `VARIANTS` or of ``published``.
         split: name of the split.
-        preset: preset of our own method.
-        seed: seed of our own method.
-        device: torch device of our own method.
+        preset: preset of our own methods.
+        seed: seed of our own methods.
+        length: share of the preset's iterations that our own methods are trained for.
+        device: torch device of our own methods.
+        objects: cut-outs for scenes whose training part shows no foreground (see `train`).
+        published: results to re-score, by the method's name (see `PublishedResults`).
+        allow_missing: score of such results what is there.
+        writes_masks: also write all masks of each method, as an upload to changedetection.net.
 
     Raises:
-        ConfigError: a method or the preset is unknown.
+        ConfigError: a method or the preset is unknown, or the length is no share.
     """
 
     def __init__(
@@ -52,97 +81,173 @@ class Comparison:
         split: str = "half",
         preset: str = "compact",
         seed: int = 0,
+        length: float = 1.0,
         device: str = "auto",
+        objects: Path | None = None,
+        published: Mapping[str, Path] | None = None,
+        allow_missing: bool = False,
+        writes_masks: bool = False,
     ) -> None:
-        check_methods(methods)
+        self.published = dict(published or {})
+        check_methods(methods, self.published)
         self.folder, self.scenes, self.methods = folder, scenes, methods
-        self.preset, self.seed, self.device = preset, seed, device
-        self._settings = load_preset(preset).model_dump_json()
-        self._split = split
+        self.failures: list[Failure] = []
+        configuration = shortened(load_preset(preset), length)
+        named = Path(preset).stem
+        self.models = Models(folder / "models", configuration, named, split, seed, device, objects)
+        self._split, self._allow_missing = split, allow_missing
+        self._writes_masks = writes_masks
 
-    def run(self) -> Generator[tuple[str, str, str, float | None]]:
-        """Run what is not finished; yields scene, method, what is going on, and its share done."""
+    def run(self) -> Iterator[Progress]:
+        """Run what is not finished; yields what is going on."""
         for name in ("models", "results"):
             make_folder(self.folder / name)
-        for key, scene in self.scenes.items():
-            split = scene.split(self._split)
-            numbers = scorable_split(scene, split, False)
+        self.failures = []
+        for key in self.scenes:
             for method in self.methods:
-                path = self._path("results", key, method, split)
-                if path.exists():
-                    yield key, method, "finished before", None
-                    continue
-                if method == OURS:
-                    for phase, share in self._train(key, split):
-                        yield key, method, phase, share
-                yield key, method, "scoring", 0.0
-                subtractor = self._subtractor(key, method, split)
-                steps = scoring(scene, numbers, subtractor, split.name)
-                result = yield from _shares(steps, key, method, len(numbers))
-                values = {**result.as_dict(), "scene": key}
-                write_bytes(path, json.dumps(values, indent=1).encode())
+                try:
+                    yield from self._run_pair(key, method)
+                except CleanplateError as error:
+                    self._fail(key, method, str(error))
+                except Exception as error:  # whatever it is, hours of other pairs must not be lost
+                    log.debug("%s %s", key, method, exc_info=True)
+                    self._fail(key, method, f"{type(error).__name__}: {error}")
+        if self._writes_masks:
+            for method in self._masks_of():
+                masks = self.folder / "masks" / method
+                if masks.exists():
+                    write_upload(masks.with_name(f"{method}.zip"), masks)
 
-    def _train(self, key: str, split: Split) -> Iterator[tuple[str, float]]:
-        path = self.model_path(key, split)
-        if path.exists():
-            return
-        steps = train(
-            self.scenes[key],
-            self.preset,
-            path,
-            split=self._split,
-            seed=self.seed,
-            device=self.device,
-            resume=True,
-        )
-        for step in steps:
-            yield step.phase, step.iteration / step.iterations
+    def _masks_of(self) -> list[str]:
+        return [method for method in self.methods if method not in self.published]
+
+    def _fail(self, key: str, method: str, reason: str) -> None:
+        log.warning("%s %s failed: %s", key, method, reason)
+        self.failures.append(Failure(key, method, reason))
+
+    def _run_pair(self, key: str, method: str) -> Generator[Progress]:
+        scene = self.scenes[key]
+        split = scene.split(self._split)
+        numbers = scorable_split(scene, split, False)
+        stem = self._stem(key, method, split)
+        trained = None
+        if _record(stem).exists():
+            yield Progress(key, method, "finished before", None)
+        else:
+            if method in VARIANTS:
+                for phase, share in self.models.train(key, scene, method, split):
+                    yield Progress(key, method, phase, share)
+                trained = self.models.training_seconds(key, scene, method, split)
+            yield Progress(key, method, "scoring", 0.0)
+            sweeps = method in THRESHOLDED
+            sweeps |= method in VARIANTS and VARIANTS[method].only_stage_1
+            observer = Observer(scene, numbers, sweeps)
+            if method in self.published:
+                result = self._rescore(scene, method, numbers, split, observer)
+            else:
+                subtractor = self._subtractor(key, method, split)
+                steps = scoring(scene, numbers, subtractor, split.name, observer.see)
+                result = yield from _shares(steps, key, method, len(numbers))
+            values = {**result.as_dict(), "scene": key, "method": method}
+            observer.write(stem, values, category_of(scene), trained)
+        if self._writes_masks and method not in self.published:
+            yield from self._write_masks(key, method, split)
+
+    def _rescore(
+        self,
+        scene: Scene,
+        method: str,
+        numbers: tuple[int, ...],
+        split: Split,
+        observer: Observer,
+    ) -> Result:
+        """Score masks that somebody published, on our frames."""
+        category = category_of(scene)
+        with PublishedResults(self.published[method]) as published:
+            result = published.score(
+                scene, category, numbers, split.name, method, self._allow_missing
+            )
+            masks = published.open_video(category, scene.name)
+            for number in numbers:
+                if number in masks:
+                    mask = masks[number].read()
+                    observer.see(number, scene.frame(number), Segmentation(mask, None, None))
+        return result
+
+    def _write_masks(self, key: str, method: str, split: Split) -> Iterator[Progress]:
+        """Write the masks of all frames of the temporal region, in the layout of an upload."""
+        scene = self.scenes[key]
+        if method in VARIANTS:
+            for phase, share in self.models.train(key, scene, method, split):
+                yield Progress(key, method, phase, share)
+        subtractor, folder = self._subtractor(key, method, split), self.folder / "masks" / method
+        for _ in write_masks(scene, category_of(scene), subtractor, folder):
+            yield Progress(key, method, "writing masks", None)
 
     def _subtractor(self, key: str, method: str, split: Split) -> Subtractor:
-        if method == OURS:
-            return load(self.model_path(key, split), self.device)
-        return make_opencv(method)
-
-    def model_path(self, key: str, split: Split) -> Path:
-        """Return where a scene's model lies."""
-        return self._path("models", key, OURS, split)
-
-    def _path(self, kind: str, key: str, method: str, split: Split) -> Path:
         scene = self.scenes[key]
-        depends: list[Any] = [cleanplate.__version__, scene.fingerprint(split.training)]
-        depends += [scene.fingerprint(split.scored), scene.size, scene.frames.count]
-        depends += [None if scene.roi is None else scene.roi.tobytes()]
-        parts = [key, method, split.name]
-        if method == OURS:
-            parts += [Path(self.preset).stem, f"seed{self.seed}"]
-            depends += [self._settings, self.device]
-        digest = hashlib.sha256(repr(depends).encode()).hexdigest()
-        name = ".".join(_file_name(part) for part in [*parts, digest[:12]])
-        return self.folder / kind / f"{name}{'.json' if kind == 'results' else '.safetensors'}"
+        if method in VARIANTS:
+            return self.models.subtractor(key, scene, method, split)
+        subtractor = make_method(method)
+        if isinstance(subtractor, LearnsBeforehand):
+            chosen = spread(split.training, LEARNED_FRAMES)
+            subtractor.learn([scene.frame(number) for number in chosen])
+        return subtractor
+
+    def model_path(self, key: str, split: Split, method: str = TWO_STAGE) -> Path:
+        """Return where the model of a scene and one of our methods lies."""
+        return self.models.path(key, self.scenes[key], method, split)
+
+    def _stem(self, key: str, method: str, split: Split) -> Path:
+        names: list[str] = []
+        depends: list[Any] = []
+        if method in VARIANTS:
+            names, depends = self.models.names(method)
+        elif method in self.published:
+            status = self.published[method].stat()
+            depends = [status.st_mtime_ns, status.st_size, self._allow_missing]
+        return file_stem(
+            self.folder / "results", key, self.scenes[key], method, split, names, depends
+        )
+
+    def pairs(self) -> list[Pair]:
+        """Read the finished pairs of these scenes and methods back."""
+        failed = {(failure.scene, failure.method) for failure in self.failures}
+        found = []
+        for key, scene in self.scenes.items():
+            for method in self.methods:
+                if (key, method) not in failed:
+                    record = _record(self._stem(key, method, scene.split(self._split)))
+                    found += [read_pair(record)] if record.exists() else []
+        return found
 
     def results(self) -> list[dict[str, Any]]:
         """Read the finished pairs back: these, then those of earlier runs into the same folder.
 
         Of several results of the same scene, method and split, the newest stands for all.
         """
-        asked = [
-            self._path("results", key, method, scene.split(self._split))
-            for key, scene in self.scenes.items()
-            for method in self.methods
-        ]
         earlier = sorted(
             (self.folder / "results").glob("*.json"), key=lambda path: -path.stat().st_mtime_ns
         )
         found: dict[tuple[str, str, str], dict[str, Any]] = {}
-        for path in [*asked, *earlier]:
-            result = json.loads(path.read_text())
+        for pair in [*self.pairs(), *(read_pair(path) for path in earlier)]:
+            result = pair.result
             found.setdefault((result["scene"], result["method"], result["split"]), result)
         return list(found.values())
 
 
+def _record(stem: Path) -> Path:
+    return stem.with_name(f"{stem.name}.json")  # the stem's own dots are no suffix
+
+
+def category_of(scene: Scene) -> str:
+    """Return CDNet's category of a scene, or the name of the folder that its folder lies in."""
+    return scene.category or scene.collection
+
+
 def _shares(
     steps: Generator[int, None, Result], key: str, method: str, count: int
-) -> Generator[tuple[str, str, str, float | None], None, Result]:
+) -> Generator[Progress, None, Result]:
     """Pass a scoring's progress on as shares done."""
     while True:
         try:
@@ -150,7 +255,7 @@ def _shares(
         except StopIteration as end:
             result: Result = end.value
             return result
-        yield key, method, "scoring", done / count
+        yield Progress(key, method, "scoring", done / count)
 
 
 def name_scenes(folders: Sequence[Path]) -> dict[str, Scene]:
@@ -171,16 +276,12 @@ def name_scenes(folders: Sequence[Path]) -> dict[str, Scene]:
     return named
 
 
-def _file_name(text: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in text)
-
-
-def check_methods(methods: Sequence[str]) -> None:
+def check_methods(methods: Sequence[str], published: Collection[str] = ()) -> None:
     """Refuse an unknown method before any work is done.
 
     Raises:
         ConfigError: names it and the known ones.
     """
     for method in methods:
-        if method not in METHODS:
+        if method not in (*METHODS, *VARIANTS, *published):
             raise ConfigError(f"method {method!r} is unknown; use {', '.join(METHODS)}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cleanplate.errors import DatasetError, VideoError
-from cleanplate.images import Frame
+from cleanplate.images import Frame, Mask
 from cleanplate.measures import ConfusionMatrix, count_frame
 from cleanplate.networks.weights import ModelCard
 from cleanplate.scenes import cdnet
@@ -114,7 +115,7 @@ def scoring(
     numbers: tuple[int, ...],
     subtractor: Subtractor,
     split_name: str,
-    seen: Callable[[int, Segmentation], None] | None = None,
+    seen: Callable[[int, Frame, Segmentation], None] | None = None,
 ) -> Generator[int, None, Result]:
     """Score a method on some frames of a scene; yields how many are scored, returns the result.
 
@@ -126,7 +127,7 @@ def scoring(
         numbers: the frames to score, ascending.
         subtractor: the method.
         split_name: for the result.
-        seen: called with each scored frame's number and segmentation.
+        seen: called with each scored frame's number, the frame and its segmentation.
 
     Raises:
         VideoError: the frames end before the last one to score.
@@ -142,7 +143,7 @@ def scoring(
         truth = scene.truth(number)
         counts += count_frame(result.mask, truth.labels, truth.shadow)
         if seen is not None:
-            seen(number, result)
+            seen(number, frame, result)
         done += 1
         yield done
         if done == len(numbers):
@@ -158,7 +159,7 @@ def score(
     numbers: tuple[int, ...],
     subtractor: Subtractor,
     split_name: str,
-    seen: Callable[[int, Segmentation], None] | None = None,
+    seen: Callable[[int, Frame, Segmentation], None] | None = None,
 ) -> Result:
     """Score a method to the end (see `scoring`)."""
     steps = scoring(scene, numbers, subtractor, split_name, seen)
@@ -175,26 +176,54 @@ def _chosen(scene: Scene, numbers: tuple[int, ...]) -> Iterator[tuple[int, Frame
         yield number, scene.frame(number)
 
 
+class StoredMask(NamedTuple):
+    """A mask of one frame, read when it is asked for.
+
+    Attributes:
+        where: its file, for messages.
+        read: reads it: ``(H, W)`` bool, True for foreground.
+    """
+
+    where: str
+    read: Callable[[], Mask]
+
+
 def score_results(scene: Scene, numbers: tuple[int, ...], folder: Path, split_name: str) -> Result:
     """Score masks that lie in a folder as ``binNNNNNN.png``; above 127 is foreground.
 
     Raises:
         DatasetError: a mask is missing or has another size than its labels.
     """
-    masks, counts = cdnet.result_masks(folder), ConfusionMatrix()
-    missing = [number for number in numbers if number not in masks]
+    paths = cdnet.result_masks(folder)
+    missing = [number for number in numbers if number not in paths]
     if missing:
         raise DatasetError(
             f"{folder}: no mask for frame {missing[0]} and {len(missing) - 1} others of the "
             f"{len(numbers)} to score; segment the whole scene into it"
         )
-    for number in numbers:
-        mask, truth = cdnet.read_result_mask(masks[number]), scene.truth(number)
+    masks = {
+        number: StoredMask(str(paths[number]), partial(cdnet.read_result_mask, paths[number]))
+        for number in numbers
+    }
+    return score_stored(scene, masks, split_name, "results")
+
+
+def score_stored(
+    scene: Scene, masks: Mapping[int, StoredMask], split_name: str, method: str
+) -> Result:
+    """Score the masks of some frames, all of them; the seconds are 0.
+
+    Raises:
+        DatasetError: a mask has another size than its labels.
+    """
+    counts = ConfusionMatrix()
+    for number, (where, read) in masks.items():
+        mask, truth = read(), scene.truth(number)
         if mask.shape != truth.labels.shape:
             found, wanted = mask.shape, truth.labels.shape
             raise DatasetError(
-                f"{masks[number]}: mask is {found[1]}x{found[0]} but the labels are "
+                f"{where}: mask is {found[1]}x{found[0]} but the labels are "
                 f"{wanted[1]}x{wanted[0]}; write masks at the frame's size"
             )
         counts += count_frame(mask, truth.labels, truth.shadow)
-    return Result(scene.name, "results", split_name, len(numbers), counts, 0.0)
+    return Result(scene.name, method, split_name, len(masks), counts, 0.0)

@@ -21,7 +21,8 @@ class LargeFovNet(nn.Module):
     961 gives 121 logits; 20 487 682 weights with six channels.
 
     Args:
-        channels: input channels, three for each picture.
+        channels: input channels of a branch, three for each picture.
+        branches: 2 runs the convolutions over two pictures apart and joins them at fc6 (siamese).
         dilation: of fc6; DeepLab has 12, the paper 6 "for small objects".
         unit_variance: divide the input by its spread. For a start without published weights,
             which expect the full range (a departure, see docs/paper-to-code.md).
@@ -29,8 +30,15 @@ class LargeFovNet(nn.Module):
 
     mean: Tensor
 
-    def __init__(self, channels: int = 6, dilation: int = 6, unit_variance: bool = False) -> None:
+    def __init__(
+        self,
+        channels: int = 6,
+        branches: int = 1,
+        dilation: int = 6,
+        unit_variance: bool = False,
+    ) -> None:
         super().__init__()
+        self.branches = branches
         mean = torch.tensor(CAFFE_MEAN_BGR).repeat(channels // 3).view(1, -1, 1, 1)
         self.register_buffer("mean", mean, persistent=False)
         self.scale = UNIT_VARIANCE if unit_variance else 1.0
@@ -48,7 +56,7 @@ class LargeFovNet(nn.Module):
             nn.AvgPool2d(3, 1, 1),
         )
         self.classifier = nn.Sequential(
-            nn.Conv2d(512, 1024, 3, padding=dilation, dilation=dilation),
+            nn.Conv2d(512 * branches, 1024, 3, padding=dilation, dilation=dilation),
             nn.ReLU(inplace=True),
             nn.Dropout(0.5),
             nn.Conv2d(1024, 1024, 1),
@@ -60,8 +68,20 @@ class LargeFovNet(nn.Module):
     def forward(self, pair: Tensor) -> Tensor:
         """Return logits ``(N, 2, H, W)`` for RGB pictures ``(N, C, H, W)`` in [0, 1]."""
         bgr = torch.cat([picture.flip(1) for picture in torch.split(pair, 3, 1)], 1)
-        coarse = self.classifier(self.features((255 * bgr - self.mean) / self.scale))
+        apart = _apart(bgr, self.branches)
+        features = self.features((255 * apart - self.mean) / self.scale)
+        coarse = self.classifier(_joined(features, self.branches))
         return resize(coarse, (pair.shape[2], pair.shape[3]))
+
+
+def _apart(pair: Tensor, branches: int) -> Tensor:
+    """Stack the pictures of a pair along the batch, for one encoder to see each by itself."""
+    return torch.cat(pair.chunk(branches, 1), 0) if branches > 1 else pair
+
+
+def _joined(features: Tensor, branches: int) -> Tensor:
+    """Stack what was found in each picture along the channels again."""
+    return torch.cat(features.chunk(branches, 0), 1) if branches > 1 else features
 
 
 def _block(before: int, after: int, layers: int, dilation: int = 1) -> list[nn.Module]:
@@ -80,15 +100,20 @@ class CompactNet(nn.Module):
     finest layers run at half resolution and still see, and decide on, every pixel.
 
     Args:
-        channels: input channels, three for each picture.
+        channels: input channels of a branch, three for each picture.
+        branches: 2 runs the encoder over two pictures apart and joins them at every scale
+            (siamese).
         width: filters at half resolution, doubled at each of the next two scales.
         scales: how many scales below half resolution.
     """
 
     STRIDE = 2
 
-    def __init__(self, channels: int = 6, width: int = 24, scales: int = 4) -> None:
+    def __init__(
+        self, channels: int = 6, branches: int = 1, width: int = 24, scales: int = 4
+    ) -> None:
         super().__init__()
+        self.branches = branches
         widths = [width * min(2**scale, 4) for scale in range(scales)]
         inputs = [channels * self.STRIDE**2, *widths]
         self.encoders = nn.ModuleList(
@@ -99,8 +124,10 @@ class CompactNet(nn.Module):
             for scale, (before, after) in enumerate(zip(inputs, widths, strict=False))
         )
         self.decoders = nn.ModuleList(
-            _convolution(coarse + fine, fine)
-            for coarse, fine in zip(widths[:0:-1], widths[-2::-1], strict=True)
+            _convolution(below + branches * fine, fine)
+            for below, fine in zip(
+                [branches * widths[-1], *widths[-2:0:-1]], widths[-2::-1], strict=True
+            )
         )
         self.head = nn.Conv2d(width, 2 * self.STRIDE**2, 3, padding=1)
 
@@ -110,11 +137,12 @@ class CompactNet(nn.Module):
         pair = functional.pad(
             4 * pair - 2, (0, width % self.STRIDE, 0, height % self.STRIDE), mode="replicate"
         )
-        features = functional.pixel_unshuffle(pair, self.STRIDE)
+        features = functional.pixel_unshuffle(_apart(pair, self.branches), self.STRIDE)
         skips = []
         for encoder in self.encoders:
             features = encoder(features)
-            skips.append(features)
+            skips.append(_joined(features, self.branches))
+        features = skips[-1]
         for decoder, skip in zip(self.decoders, skips[-2::-1], strict=True):
             larger = resize(features, (skip.shape[2], skip.shape[3]))
             features = decoder(torch.cat([larger, skip], 1))

@@ -34,6 +34,7 @@ class TwoStageNet(nn.Module):
     Args:
         background_net: stage 1.
         segmentation_net: stage 2, for six channels: background, then frame.
+        uses_background: False for Baseline-2, whose stage 2 sees the frame alone (section 4.3).
         segmentation_size: size at which stage 2 works, or None for the image's own.
     """
 
@@ -42,11 +43,13 @@ class TwoStageNet(nn.Module):
         background_net: BackgroundNet,
         segmentation_net: nn.Module,
         segmentation_size: Size | None,
+        uses_background: bool = True,
     ) -> None:
         super().__init__()
         self.background_net = background_net
         self.segmentation_net = segmentation_net
         self.segmentation_size = segmentation_size
+        self.uses_background = uses_background
 
     def forward(self, image: Tensor) -> TwoStageOutput:
         """Pass images ``(N, 3, H, W)`` in [0, 1] of any size through both stages."""
@@ -66,7 +69,8 @@ class TwoStageNet(nn.Module):
     def join(self, image: Tensor, background: Tensor) -> Tensor:
         """Bring both to stage 2's size and stack them: six channels, the background first."""
         size = self.segmentation_size or (image.shape[2], image.shape[3])
-        return torch.cat([resize(background, size), resize(image, size)], 1)
+        large = resize(image, size)
+        return torch.cat([resize(background, size), large], 1) if self.uses_background else large
 
 
 def channels_last(net: TwoStageNet) -> TwoStageNet:
@@ -96,12 +100,17 @@ def build(configuration: Configuration, frame_size: Size) -> TwoStageNet:
         bottleneck=first.bottleneck,
         plate=first.plate,
     )
+    uses_background = second.input != "frame"
+    channels = 6 if second.input == "pair" else 3
+    branches = 2 if second.input == "siamese" else 1
     if second.network == "largefov":
-        large = LargeFovNet(unit_variance=not second.weights)
+        scaled = not second.weights
+        large = LargeFovNet(channels, branches, second.dilation, unit_variance=scaled)
         _start_like_the_paper(background_net, large, bool(second.weights))
-        return TwoStageNet(background_net, large, (second.side, second.side))
+        return TwoStageNet(background_net, large, (second.side, second.side), uses_background)
     _start_from_the_plate(background_net)
-    return TwoStageNet(background_net, CompactNet(width=second.width), None)
+    compact = CompactNet(channels, branches, second.width)
+    return TwoStageNet(background_net, compact, None, uses_background)
 
 
 def _start_like_the_paper(

@@ -1,11 +1,10 @@
-"""The model file (safetensors) and published VGG-16 or DeepLab weights mapped to our layers."""
+"""The model file (safetensors)."""
 
 from __future__ import annotations
 
 import json
-import pickle
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated
 
 import torch
 from pydantic import Field, ValidationError
@@ -16,10 +15,9 @@ from torch import Tensor
 from cleanplate.config import Configuration, Positive, Settings, configuration_from
 from cleanplate.errors import ConfigError, WeightsError
 from cleanplate.images import Size, write_bytes
-from cleanplate.networks.segmentation import LargeFovNet
 from cleanplate.networks.two_stage import TwoStageNet, build
 
-FORMAT = 1
+FORMAT = 2
 """Changes whenever the layout or a setting does: a file of another format is refused by name."""
 DIGEST_DIGITS = 12
 _KEY = "cleanplate"
@@ -148,76 +146,4 @@ def misfit(net: TwoStageNet, tensors: dict[str, Tensor]) -> str:
     return ""
 
 
-class Taken(NamedTuple):
-    """What a file of published weights gave: names of our layers taken, adapted and left new."""
-
-    taken: list[str]
-    adapted: list[str]
-    new: list[str]
-
-
-# Place of VGG-16's convolutions in torchvision's "features" and in ours: theirs has 2 x 2 pooling
-# without weights, so that only the places differ.
-_VGG_PLACES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
-_CAFFE_NAMES = "conv1_1 conv1_2 conv2_1 conv2_2 conv3_1 conv3_2 conv3_3 conv4_1 conv4_2 conv4_3"
-_CAFFE_NAMES += " conv5_1 conv5_2 conv5_3"
-
-
-def load_published(net: LargeFovNet, path: Path) -> Taken:
-    """Copy published weights into stage 2: torchvision's VGG-16 or DeepLab-LargeFOV's.
-
-    The first layer has six input channels where theirs has three: theirs is copied to both halves,
-    the background's negated, so that it starts as a difference (torchvision's order is RGB on unit
-    variance; ours is BGR on 0 to 255, as Caffe's). The last layer, of other classes, stays new.
-
-    Raises:
-        WeightsError: the file cannot be read or lacks a convolution.
-    """
-    try:
-        state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = (str(error) or "empty file").splitlines()[0]
-        raise WeightsError(f"{path}: no readable weights ({reason}); give a state dict") from error
-    if not isinstance(state, dict):
-        raise WeightsError(f"{path}: no state dict; give VGG-16 or DeepLab-LargeFOV weights")
-    ours = [layer for layer in net.features if isinstance(layer, torch.nn.Conv2d)]
-    report = Taken([], [], ["fc8"])
-    is_torchvision = "features.0.weight" in state
-    names = _CAFFE_NAMES.split()
-    theirs = [f"features.{place}" for place in _VGG_PLACES] if is_torchvision else names
-    layers = list(zip(names, ours, theirs, strict=True))
-    if not is_torchvision:
-        fc6, fc7 = net.classifier[0], net.classifier[3]
-        assert isinstance(fc6, torch.nn.Conv2d)
-        assert isinstance(fc7, torch.nn.Conv2d)
-        layers += [("fc6", fc6, "fc6"), ("fc7", fc7, "fc7")]
-    else:
-        report.new.extend(["fc6", "fc7"])
-    for name, layer, source in layers:
-        assert isinstance(layer, torch.nn.Conv2d)
-        weight, bias = state.get(f"{source}.weight"), state.get(f"{source}.bias")
-        if weight is None or bias is None:
-            raise WeightsError(f"{path}: lacks {source}; give VGG-16 or DeepLab-LargeFOV weights")
-        if name == "conv1_1":
-            weight = _six_channels(weight, is_torchvision)
-        if weight.shape != layer.weight.shape:
-            found, wanted = tuple(weight.shape), tuple(layer.weight.shape)
-            raise WeightsError(f"{path}: {source} is {found}, wanted {wanted}")
-        with torch.no_grad():
-            layer.weight.copy_(weight)
-            if layer.bias is not None:
-                layer.bias.copy_(bias)
-        (report.adapted if name == "conv1_1" else report.taken).append(name)
-    return report
-
-
-_IMAGENET_DEVIATION = torch.tensor((0.229, 0.224, 0.225)).view(1, 3, 1, 1)
-
-
-def _six_channels(weight: Tensor, is_torchvision: bool) -> Tensor:
-    if is_torchvision:  # from RGB in units of the deviation to BGR in grey levels
-        weight = (weight / (255 * _IMAGENET_DEVIATION)).flip(1)
-    return torch.cat([-weight, weight], 1)
-
-
-__all__ = ["FORMAT", "ModelCard", "Size", "Taken", "load_model", "load_published", "save_model"]
+__all__ = ["FORMAT", "ModelCard", "Size", "load_model", "save_model"]

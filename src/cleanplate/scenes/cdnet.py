@@ -30,20 +30,38 @@ INPUT, GROUNDTRUTH, ROI, TEMPORAL_ROI = "input", "groundtruth", "ROI.bmp", "temp
 PLATES = "background"
 """Where a drawn scene's clean backgrounds lie; CDNet itself has none."""
 WRITTEN_FOLDERS = (INPUT, GROUNDTRUTH, PLATES)
-CATEGORIES = (
-    "baseline",
-    "cameraJitter",
-    "badWeather",
-    "dynamicBackground",
-    "intermittentObjectMotion",
-    "lowFramerate",
-    "nightVideos",
-    "PTZ",
-    "shadow",
-    "thermal",
-    "turbulence",
-)
+VIDEOS: dict[str, tuple[str, ...]] = {
+    "baseline": ("highway", "pedestrians", "office", "PETS2006"),
+    "cameraJitter": ("badminton", "traffic", "boulevard", "sidewalk"),
+    "badWeather": ("skating", "blizzard", "snowFall", "wetSnow"),
+    "dynamicBackground": ("boats", "canoe", "fall", "fountain01", "fountain02", "overpass"),
+    "intermittentObjectMotion": (
+        "abandonedBox",
+        "parking",
+        "sofa",
+        "streetLight",
+        "tramstop",
+        "winterDriveway",
+    ),
+    "lowFramerate": ("port_0_17fps", "tramCrossroad_1fps", "tunnelExit_0_35fps", "turnpike_0_5fps"),
+    "nightVideos": (
+        "bridgeEntry",
+        "busyBoulvard",  # so it is spelled
+        "fluidHighway",
+        "streetCornerAtNight",
+        "tramStation",
+        "winterStreet",
+    ),
+    "PTZ": ("continuousPan", "intermittentPan", "twoPositionPTZCam", "zoomInZoomOut"),
+    "shadow": ("backdoor", "bungalows", "busStation", "copyMachine", "cubicle", "peopleInShade"),
+    "thermal": ("corridor", "diningRoom", "lakeSide", "library", "park"),
+    "turbulence": ("turbulence0", "turbulence1", "turbulence2", "turbulence3"),
+}
+"""The 53 videos of CDNet 2014 by category, both spelled as their folders are."""
+CATEGORIES = tuple(VIDEOS)
 
+MASK_NAME = "bin{:06d}.png"
+"""How a result mask is called, by its frame's number."""
 FOREGROUND_ABOVE = 127
 """A result mask's pixel is foreground above half; OpenCV's shadows (127) are background."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from cleanplate.errors import DatasetError
@@ -11,6 +13,12 @@ from cleanplate.scenes.scene import Scene
 from cleanplate.scenes.video import FolderSource, open_source
 
 __all__ = ["open_scene", "open_source"]
+
+log = logging.getLogger(__name__)
+
+PLATE_PREFIX = "bg"
+SINGLE_PLATES = ("GT_*.png", "GT_*.jpg", "background.png")
+"""One true background of a whole scene: SBI's names, then ours."""
 
 
 def open_scene(path: str | Path, labels: str | Path | None = None) -> Scene:
@@ -40,14 +48,17 @@ def open_scene(path: str | Path, labels: str | Path | None = None) -> Scene:
         )
     roi, region = place / cdnet.ROI, place / cdnet.TEMPORAL_ROI
     resolved = place.resolve()
+    frames = FolderSource(place / cdnet.INPUT, resolved.name)
     return Scene(
         name=resolved.name,
         category=resolved.parent.name if resolved.parent.name in cdnet.CATEGORIES else "",
-        frames=FolderSource(place / cdnet.INPUT, resolved.name),
+        collection=resolved.parent.name,
+        frames=frames,
         label_files=_label_files(place / cdnet.GROUNDTRUTH),
         decode=cdnet.read_labels,
         roi=cdnet.read_roi(roi) if roi.exists() else None,
         temporal_region=cdnet.read_temporal_region(region) if region.exists() else None,
+        plates=_plates(place, frames.numbers),
     )
 
 
@@ -56,3 +67,18 @@ def _label_files(folder: Path) -> dict[int, Path]:
     if not any(not path.name.startswith(".") for path in folder.iterdir()):
         return {}
     return numbered_pictures(folder, "label pictures such as gt000001.png")
+
+
+def _plates(place: Path, numbers: Sequence[int]) -> dict[int, Path]:
+    """Find the true backgrounds: a drawn scene's of each frame, or one that is every frame's."""
+    drawn = place / cdnet.PLATES
+    if any(drawn.glob(f"{PLATE_PREFIX}*")):
+        return numbered_pictures(drawn, "backgrounds such as bg000001.png", PLATE_PREFIX)
+    found = [path for pattern in SINGLE_PLATES for path in sorted(place.glob(pattern))]
+    if len(found) > 1:
+        log.warning(
+            "%s: %s could each be its true background; none is used, leave one there",
+            place.name,
+            " and ".join(path.name for path in found),
+        )
+    return dict.fromkeys(numbers, found[0]) if len(found) == 1 else {}

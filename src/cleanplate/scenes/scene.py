@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cleanplate.errors import ConfigError, DatasetError
-from cleanplate.images import IGNORED, Frame, Labels, Mask, Size
+from cleanplate.images import IGNORED, Frame, Labels, Mask, Size, read_picture
 from cleanplate.scenes.video import FrameSource
 
 log = logging.getLogger(__name__)
@@ -57,11 +57,14 @@ class Scene:
     Attributes:
         name: the scene's name, without folders.
         category: CDNet's group of scenes, or the empty string.
+        collection: name of the folder that the scene lies in, or the empty string.
         frames: all frames, labelled or not.
         label_files: the label picture of each frame that has one.
         decode: reads a label picture.
         roi: True where pixels count, or None for everywhere.
         temporal_region: first and last frame that count, inclusive, or None for all.
+        plates: the picture of the true clean background at each frame that has one; they are only
+            ever compared with, never trained on.
     """
 
     name: str
@@ -71,6 +74,8 @@ class Scene:
     decode: Callable[[Path], Truth]
     roi: Mask | None = None
     temporal_region: tuple[int, int] | None = None
+    collection: str = ""
+    plates: Mapping[int, Path] = field(default_factory=dict)
 
     @property
     def size(self) -> Size:
@@ -98,6 +103,25 @@ class Scene:
         if self._outside is not None:
             truth.labels[self._outside] = IGNORED
         return truth
+
+    def plate(self, number: int) -> Frame | None:
+        """Read the true clean background at one frame, or return None where none is known.
+
+        Raises:
+            DatasetError: the picture has another size than the frames.
+            VideoError: the picture cannot be read.
+        """
+        path = self.plates.get(number)
+        if path is None:
+            return None
+        plate = read_picture(path)
+        found, wanted = plate.shape, self.size
+        if found[:2] != wanted:
+            raise DatasetError(
+                f"{path}: background is {found[1]}x{found[0]} but the frames are "
+                f"{wanted[1]}x{wanted[0]}; give the background at the frames' size"
+            )
+        return plate
 
     @cached_property
     def _outside(self) -> Mask | None:

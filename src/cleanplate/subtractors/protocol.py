@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.images import Frame, Mask
+
+State = dict[str, NDArray[np.generic]]
+"""All that a method has learned, as named arrays."""
 
 
 class Segmentation(NamedTuple):
@@ -38,6 +42,58 @@ class Subtractor(Protocol):
     @property
     def learns_online(self) -> bool: ...
 
-    def segment(self, frame: Frame) -> Segmentation:
-        """Segment one RGB frame ``(H, W, 3)`` uint8."""
+    def segment(self, frame: Frame, update: bool = True) -> Segmentation:
+        """Segment one RGB frame ``(H, W, 3)`` uint8.
+
+        Args:
+            frame: the frame.
+            update: learn from it; False leaves the method as it was, to the bit.
+
+        Raises:
+            ConfigError: ``update`` is False and the method cannot be kept from learning.
+        """
+        ...
+
+
+class BackgroundModel(Protocol):
+    """A method that gives a background image; a threshold makes a subtractor of it.
+
+    Attributes:
+        name: the method's name in results.
+        learns_online: see `Subtractor`.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def learns_online(self) -> bool: ...
+
+    def reconstruct(self, frame: Frame, update: bool = True) -> Frame:
+        """Return the background ``(H, W, 3)`` uint8 RGB of one frame; ``update`` as above."""
+        ...
+
+
+@runtime_checkable
+class LearnsBeforehand(Protocol):
+    """A method that must see some frames, without labels, before it can segment any."""
+
+    def learn(self, frames: Sequence[Frame]) -> None:
+        """Learn from frames ``(H, W, 3)`` of one size, anew."""
+        ...
+
+
+@runtime_checkable
+class HasState(Protocol):
+    """A method whose state can be saved and restored."""
+
+    def state(self) -> State:
+        """Return a copy of all that was learned."""
+        ...
+
+    def restore(self, state: State) -> None:
+        """Take up a saved state; masks go on to the bit.
+
+        Raises:
+            ConfigError: the state is another method's, or damaged.
+        """
         ...

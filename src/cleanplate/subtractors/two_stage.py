@@ -32,12 +32,15 @@ class TwoStageSubtractor:
         net: the network, in evaluation mode.
         card: what its file says.
         device: torch device to run on.
+        name: the name in results.
     """
 
-    name = "two-stage"
     learns_online = False
 
-    def __init__(self, net: TwoStageNet, card: ModelCard, device: str = "cpu") -> None:
+    def __init__(
+        self, net: TwoStageNet, card: ModelCard, device: str = "cpu", name: str = "two-stage"
+    ) -> None:
+        self.name = name
         self.card = card
         self._net = channels_last(net.eval().to(device))
         self._device = device
@@ -46,12 +49,34 @@ class TwoStageSubtractor:
         self._background: Frame | None = None
 
     @torch.inference_mode()
-    def segment(self, frame: Frame) -> Segmentation:
+    def segment(self, frame: Frame, update: bool = True) -> Segmentation:
         """Segment one RGB frame of any size, alone: the order of frames plays no part.
+
+        A trained model never learns from what it segments, whatever ``update`` says.
 
         A frame of another size than the model was trained on is resized and the result resized
         back, with one warning.
         """
+        size = (frame.shape[0], frame.shape[1])
+        image = self._image(frame)
+        background = self._net.reconstruct(image) if self._net.uses_background else None
+        logits = self._net.segment(image, image if background is None else background)
+        probability = foreground_probability(logits)
+        if self._net.segmentation_size is not None:  # as the frame went there, so it comes back
+            probability = resize(probability[:, None], self._size)[:, 0]
+        full = resize_map(probability[0].float().cpu().numpy(), size)
+        plate = None if background is None else to_frames(resize(background, size))[0]
+        return Segmentation(full >= THRESHOLD, full, plate)
+
+    @torch.inference_mode()
+    def reconstruct(self, frame: Frame, update: bool = True) -> Frame:
+        """Return stage 1's background ``(H, W, 3)`` uint8 RGB alone; nothing is ever learned."""
+        size = (frame.shape[0], frame.shape[1])
+        plate: Frame = to_frames(resize(self._net.reconstruct(self._image(frame)), size))[0]
+        return plate
+
+    def _image(self, frame: Frame) -> torch.Tensor:
+        """Bring a frame to the working size and the device; say once that sizes differ."""
         size = (frame.shape[0], frame.shape[1])
         if size != self.card.frame_size and not self._warned:
             wanted = self.card.frame_size
@@ -60,14 +85,7 @@ class TwoStageSubtractor:
                 *(size[1], size[0], wanted[1], wanted[0]),
             )
             self._warned = True
-        image = to_image(resize_frame(frame, self._size)).to(self._device)
-        background, logits = self._net(image)
-        probability = foreground_probability(logits)
-        if self._net.segmentation_size is not None:  # as the frame went there, so it comes back
-            probability = resize(probability[:, None], self._size)[:, 0]
-        full = resize_map(probability[0].float().cpu().numpy(), size)
-        plate = to_frames(resize(background, size))[0]
-        return Segmentation(full >= THRESHOLD, full, plate)
+        return to_image(resize_frame(frame, self._size)).to(self._device)
 
     def apply(
         self,
@@ -92,7 +110,6 @@ class TwoStageSubtractor:
             )
         bgr = np.repeat(image[..., None], 3, 2) if image.ndim == 2 else image
         result = self.segment(np.ascontiguousarray(bgr[..., ::-1]))
-        assert result.background is not None
         self._background = result.background
         mask = result.mask.astype(np.uint8) * 255
         if fgmask is None:
@@ -104,10 +121,13 @@ class TwoStageSubtractor:
         """Return the last applied image's clean plate, ``(H, W, 3)`` uint8 BGR.
 
         Raises:
-            ConfigError: nothing was applied yet.
+            ConfigError: nothing was applied yet, or the model has no background.
         """
         if self._background is None:
-            raise ConfigError("there is no background yet; call apply with an image first")
+            raise ConfigError(
+                "there is no background yet; call apply with an image first, on a model whose "
+                "stage 2 has one (segmentation.input is not 'frame')"
+            )
         return np.ascontiguousarray(self._background[..., ::-1])
 
 
@@ -126,12 +146,12 @@ def choose_device(name: str) -> str:
     return name
 
 
-def load(path: str | Path, device: str = "auto") -> TwoStageSubtractor:
-    """Load a model file.
+def load(path: str | Path, device: str = "auto", name: str = "two-stage") -> TwoStageSubtractor:
+    """Load a model file; ``name`` stands in results.
 
     Raises:
         WeightsError: the file is missing, damaged, foreign or of another format.
         ConfigError: the device is not there.
     """
     net, card = load_model(Path(path))
-    return TwoStageSubtractor(net, card, choose_device(device))
+    return TwoStageSubtractor(net, card, choose_device(device), name)

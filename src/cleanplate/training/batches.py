@@ -28,7 +28,16 @@ from cleanplate.images import (
 )
 from cleanplate.networks.resizing import shrink
 from cleanplate.scenes.clean_background import clean_backgrounds
-from cleanplate.scenes.cutouts import Cutout, cut_objects, paste
+from cleanplate.scenes.cutouts import cut_objects
+from cleanplate.scenes.pasting import (
+    LARGEST_SHARE,
+    SMALLEST_SHARE,
+    Cutout,
+    mirrored,
+    paste,
+    share_of_frame,
+    shrink_by,
+)
 from cleanplate.scenes.scene import Scene
 
 Window = tuple[slice, slice]
@@ -67,6 +76,8 @@ class Batch(NamedTuple):
         clean: the true backgrounds ``(N, 3, h, w)`` in [0, 1].
         known: ``(1, 1, h, w)`` bool.
         windows: the part of each frame that stage 2 learns from in phase 2, or None for all of it.
+        background_of: whose background stage 2 sees with each frame, as places in the batch, or
+            None where each has its own.
     """
 
     image: Tensor
@@ -74,6 +85,7 @@ class Batch(NamedTuple):
     clean: Tensor
     known: Tensor
     windows: list[Window] | None = None
+    background_of: list[int] | None = None
 
 
 def spread(numbers: Sequence[int], most: int) -> list[int]:
@@ -130,13 +142,17 @@ class Reader:
         image = torch.from_numpy(large.astype(np.float32))[None, None]
         return np.asarray(shrink(image, self._small)[0, 0].numpy() > 0, bool)
 
-    def training_set(self, extra_objects: Sequence[Cutout] = ()) -> TrainingSet:
-        """Make the backgrounds and cut the scene's own objects out, after all is read."""
+    def training_set(self, objects: Sequence[Cutout] = ()) -> TrainingSet:
+        """Make the backgrounds and cut the scene's own objects out, after all is read.
+
+        Args:
+            objects: what is pasted where no label shows foreground, and only there.
+        """
         backgrounds, known = clean_backgrounds(
             self._small_frames, self._unclean, self._foreground, self.numbers
         )
-        objects = [*extra_objects, *self._own_objects()]
-        return TrainingSet(self._frames, self._labels, backgrounds, known, objects)
+        pasted = self._own_objects() if (self._labels == FOREGROUND).any() else list(objects)
+        return TrainingSet(self._frames, self._labels, backgrounds, known, pasted)
 
     def _own_objects(self) -> list[Cutout]:
         objects: list[Cutout] = []
@@ -166,7 +182,17 @@ def draw(
     windows = None
     if augmentation.crop < 1 or augmentation.crop_pixels:
         windows = [_window(label, augmentation, random) for label in labels]
-    return Batch(image, torch.from_numpy(labels.astype(np.int64)), clean, known, windows)
+    background_of = None
+    if augmentation.other_background:
+        background_of = _borrowed(batch_size, augmentation.other_background, random)
+    truth = torch.from_numpy(labels.astype(np.int64))
+    return Batch(image, truth, clean, known, windows, background_of)
+
+
+def _borrowed(count: int, share: float, random: Generator) -> list[int]:
+    """Choose whose background each frame gets: for a share of them the next one's in the batch."""
+    borrows = random.random(count) < share
+    return [(place + 1) % count if borrows[place] else place for place in range(count)]
 
 
 def _window(labels: Labels, augmentation: AugmentationSettings, random: Generator) -> Window:
@@ -204,11 +230,23 @@ def _paste_some(
     for _ in range(random.integers(1, augmentation.most_pasted + 1)):
         cutout = objects[int(random.integers(len(objects)))]
         if cutout.place is None:
-            top = int(random.integers(0, max(1, height - cutout.alpha.shape[0])))
-            left = int(random.integers(0, max(1, width - cutout.alpha.shape[1])))
+            cutout = _varied(cutout, (height, width), random)
+            middle = random.integers(0, (height, width))  # so up to half of it lies outside
+            top, left = (middle - np.array(cutout.alpha.shape) // 2).tolist()
         else:
             reach = augmentation.paste_shift * np.array([height, width])
             moved = np.asarray(cutout.place) + np.rint(reach * random.uniform(-1, 1, 2))
             top, left = (int(value) for value in moved)
         gain = 1 + OBJECT_GAIN * random.uniform(-1, 1)
         paste(frame, labels, cutout, (top, left), gain)
+
+
+def _varied(cutout: Cutout, size: Size, random: Generator) -> Cutout:
+    """Draw how large an object from elsewhere is, and which way it looks.
+
+    The share of the frame that it reaches over is drawn from 0.1 to 0.4, each doubling as likely;
+    an object that is smaller keeps its size, for enlarged it would be blurred.
+    """
+    share = math.exp(random.uniform(math.log(SMALLEST_SHARE), math.log(LARGEST_SHARE)))
+    cutout = shrink_by(cutout, share / share_of_frame(cutout, size))
+    return mirrored(cutout) if random.random() < 0.5 else cutout

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -27,74 +26,12 @@ from cleanplate.training.checkpoints import (
     restore_optimiser,
     write_checkpoint,
 )
+from cleanplate.training.progress import PHASES, Clock, Progress
 
-PHASES = ("background", "segmentation", "joint")
-_COST = {"background": 0.2, "segmentation": 1.0, "joint": 1.3}
-"""Cost of a frame in each phase, relative; only the expected time leans on it."""
 CHECKPOINT_SECONDS = 15.0
 CHECKPOINT_SHARE = 50
 """A checkpoint that takes long is written no oftener than every so many times its own duration."""
 MEDIAN_FRAMES = 101
-WARM_UP_UPDATES = 3
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where training stands.
-
-    Attributes:
-        phase: ``frames`` while they are read, then ``background``, ``segmentation``, ``joint``, and
-            ``validation`` at the end.
-        iteration: updates (or frames) done in this phase.
-        iterations: updates (or frames) of this phase in all.
-        losses: the named terms of the last update and their weighted ``total``.
-        learning_rate: of the last update.
-        seconds: since the start, earlier sittings included.
-        seconds_left: expected until the last phase ends, or None where too little was seen.
-    """
-
-    phase: str
-    iteration: int
-    iterations: int
-    losses: dict[str, float] = field(default_factory=dict)
-    learning_rate: float = 0.0
-    seconds: float = 0.0
-    seconds_left: float | None = None
-
-
-class Clock:
-    """Times a training over several sittings and foretells its end."""
-
-    def __init__(
-        self, configuration: Configuration, start: float, state: Checkpoint | None
-    ) -> None:
-        phases = configuration.phases
-        self._settings: list[PhaseSettings] = [getattr(phases, name) for name in PHASES]
-        self._start = start - (state.seconds if state else 0.0)
-        self._here = time.monotonic()
-        self._before = self._work(state.phase, state.iteration) if state else 0.0
-        self._warm_up = WARM_UP_UPDATES
-
-    def _work(self, phase: int, done: int) -> float:
-        """Return the work done, in frames of phase 2."""
-        iterations = [*(settings.iterations for settings in self._settings[:phase]), done]
-        return sum(
-            count * settings.batch_size * _COST[name]
-            for count, settings, name in zip(iterations, self._settings, PHASES, strict=False)
-        )
-
-    def seconds(self) -> float:
-        return time.monotonic() - self._start
-
-    def seconds_left(self, phase: int, done: int) -> float | None:
-        work = self._work(phase, done)
-        if self._warm_up > 0:  # the first updates take much longer than those that follow
-            self._warm_up -= 1
-            self._here, self._before = time.monotonic(), work
-        total = self._work(len(PHASES) - 1, self._settings[-1].iterations)
-        if work <= self._before:
-            return None
-        return (total - work) * (time.monotonic() - self._here) / (work - self._before)
 
 
 def run(
@@ -143,7 +80,9 @@ def run(
             begin = state.iteration
             restore_optimiser(optimiser, state.optimiser)
             torch.set_rng_state(state.random)
-        set_modes(net, name)
+        set_modes(net, name, keeps_statistics=configuration.phases.segmentation.iterations > 0)
+        if begin == 0:
+            yield Progress(name, 0, settings.iterations, seconds=clock.seconds())
         for iteration in range(begin, settings.iterations):
             rate = learning_rate(settings, iteration)
             random = np.random.default_rng([seed, index, iteration])
@@ -210,15 +149,16 @@ def trained_part(net: TwoStageNet, phase: str) -> nn.Module:
     return parts[phase]
 
 
-def set_modes(net: TwoStageNet, phase: str) -> None:
+def set_modes(net: TwoStageNet, phase: str, keeps_statistics: bool = True) -> None:
     """Set training or evaluation mode of every layer for a phase.
 
     Batch normalisation runs on its kept statistics in the joint phase: those of one image alone
-    would make the output depend on the frame and break the agreement with the test.
+    would make the output depend on the frame and break the agreement with the test. A joint phase
+    that no other precedes has none to keep.
     """
     net.eval()
     trained_part(net, phase).train()
-    if phase == "joint":
+    if phase == "joint" and keeps_statistics:
         for layer in net.modules():
             if isinstance(layer, nn.BatchNorm2d):
                 layer.eval()
@@ -254,6 +194,7 @@ def to_device(batch: Batch, device: str) -> Batch:
         batch.clean.to(device),
         batch.known.to(device),
         batch.windows,
+        batch.background_of,
     )
 
 
@@ -265,14 +206,18 @@ def compute_losses(
     Phase 1 is L_rec, phase 2 L_seg with stage 1 frozen, phase 3 Eq. 3.
     """
     terms: dict[str, Tensor] = {}
-    with torch.set_grad_enabled(phase != "segmentation"):
-        background = net.reconstruct(batch.image)
+    background = batch.image
+    if phase != "segmentation" or net.uses_background:
+        with torch.set_grad_enabled(phase != "segmentation"):
+            background = net.reconstruct(batch.image)
     if phase != "segmentation":
         terms["reconstruction"] = reconstruction_loss(
             background, batch.clean, batch.known, settings.reconstruction
         )
     if phase == "background":
         return {**terms, "total": terms["reconstruction"]}
+    if batch.background_of is not None:
+        background = background[batch.background_of]
     pair, labels = net.join(batch.image, background), batch.labels
     if phase == "segmentation" and batch.windows is not None:
         pair, labels = cut_windows(pair, batch.windows), cut_windows(labels, batch.windows)

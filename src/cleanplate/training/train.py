@@ -13,30 +13,33 @@ import torch
 import cleanplate
 from cleanplate.config import Configuration, load_preset
 from cleanplate.errors import DatasetError, OutputError
-from cleanplate.images import check_output
+from cleanplate.images import FOREGROUND, check_output
 from cleanplate.measures import ConfusionMatrix, Measures, count_frame
+from cleanplate.networks.published_weights import load_published
 from cleanplate.networks.segmentation import LargeFovNet
 from cleanplate.networks.two_stage import TwoStageNet, build, working_size
 from cleanplate.networks.weights import (
     DIGEST_DIGITS,
     FORMAT,
     ModelCard,
-    load_published,
     read_card,
     save_model,
 )
-from cleanplate.scenes.cutouts import Cutout, read_objects
+from cleanplate.scenes.cutouts import read_objects
 from cleanplate.scenes.scene import Scene
 from cleanplate.subtractors.two_stage import TwoStageSubtractor, choose_device
 from cleanplate.training.batches import Reader, TrainingSet, spread
 from cleanplate.training.checkpoints import checkpoint_path
-from cleanplate.training.phases import Progress, run
+from cleanplate.training.phases import run
+from cleanplate.training.progress import Progress
 
 log = logging.getLogger(__name__)
 
 MOST_VALIDATED = 50
 PASTE_WHERE_EMPTY = 0.8
 """Share of frames that get objects where no label shows any; the others stay as they are."""
+MOST_WHERE_EMPTY = 2
+"""At most so many objects at once there (section 4.1)."""
 NONE_OF_IT, ALL_OF_IT = 0.01, 0.99
 """A mask that finds less than this share of the foreground counts as empty."""
 """A mask that covers more than this share of the counted pixels counts as all foreground."""
@@ -51,6 +54,7 @@ def train(
     seed: int = 0,
     device: str = "auto",
     objects: str | Path | None = None,
+    separate: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
 ) -> Iterator[Progress]:
@@ -69,6 +73,8 @@ def train(
         seed: of all that is drawn at random.
         device: ``auto``, ``cpu`` or ``cuda``.
         objects: a folder of cut-outs to paste (see `read_objects`), for a scene without foreground.
+        separate: also write the model as it stands after phase 2, before both stages learn
+            together, to this file.
         resume: go on from a checkpoint; without one, start anew.
         overwrite: replace an existing model.
 
@@ -105,6 +111,8 @@ def train(
         checkpoint=checkpoint,
         identity=hashlib.sha256(identity.encode()).hexdigest(),
     ):
+        if separate is not None and (last.phase, last.iteration) == ("joint", 0):
+            save_model(Path(separate), net, _finished(card, None, ""))
         yield last
     spent = last.seconds if last else 0.0
     counts = yield from _counted(scene, net, card, kept_aside or training, device, spent)
@@ -179,10 +187,15 @@ def _check_output(path: Path, overwrite: bool, resume: bool) -> None:
 def _initial_net(card: ModelCard) -> TwoStageNet:
     torch.manual_seed(card.seed)
     net = build(card.configuration, card.frame_size)
-    published = card.configuration.segmentation.weights
-    if published and isinstance(net.segmentation_net, LargeFovNet):
-        taken = load_published(net.segmentation_net, Path(published))
-        log.info("%s: taken %s, adapted %s, new %s", published, *map(", ".join, taken))
+    settings = card.configuration.segmentation
+    if settings.weights and isinstance(net.segmentation_net, LargeFovNet):
+        report = load_published(
+            net.segmentation_net,
+            settings.weights,
+            partial=settings.partial_weights,
+            first_layer=settings.first_layer,
+        )
+        log.info("%s", report.table())
     return net
 
 
@@ -202,13 +215,32 @@ def _read(
     objects: str | Path | None,
 ) -> Generator[Progress, None, TrainingSet]:
     size = working_size(configuration, scene.size)
-    extra: list[Cutout] = read_objects(Path(objects), size) if objects else []
+    given = read_objects(Path(objects), size) if objects else []
     reader = Reader(scene, numbers, configuration.training, size, net.background_net.size)
     for done in reader.read():
         yield Progress("frames", done, len(reader.numbers))
-    data = reader.training_set(extra)
-    _check_labels(scene.name, data, bool(extra))
+    data = reader.training_set(given)
+    _check_labels(scene.name, data, bool(given))
+    if given:
+        share = max(PASTE_WHERE_EMPTY, configuration.augmentation.paste)
+        _say_what_is_pasted(scene.name, data, str(objects), len(given), share)
     return data
+
+
+def _say_what_is_pasted(
+    name: str, data: TrainingSet, objects: str, count: int, share: float
+) -> None:
+    """Section 4.1: objects from elsewhere go into scenes that show none, and into no other."""
+    if (data.labels == FOREGROUND).any():
+        log.info(
+            "%s: the training labels show foreground; the objects of %s are not used", name, objects
+        )
+        return
+    log.info(
+        "%s: no foreground in its %d training labels; the %d objects of %s are pasted into %d %% "
+        "of the frames",
+        *(name, len(data.labels), count, objects, round(100 * share)),
+    )
 
 
 def _check_labels(name: str, data: TrainingSet, has_objects: bool) -> None:
@@ -218,7 +250,7 @@ def _check_labels(name: str, data: TrainingSet, has_objects: bool) -> None:
             f"{name}: all pixels of the {count} training labels are ignored; label background (0) "
             "and foreground (255)"
         )
-    if not (data.labels == 1).any() and not has_objects:
+    if not (data.labels == FOREGROUND).any() and not has_objects:
         raise DatasetError(
             f"{name}: no foreground in the {count} training labels; label frames that show objects "
             "(--split list:FILE names them), or give cut-outs to paste with --objects DIR"
@@ -226,11 +258,15 @@ def _check_labels(name: str, data: TrainingSet, has_objects: bool) -> None:
 
 
 def _pasting_where_needed(card: ModelCard, data: TrainingSet) -> ModelCard:
-    """Paste objects at least as section 4.1 does: into frames of a scene that shows none."""
+    """Paste as section 4.1 does: one or two objects into frames of a scene that shows none."""
     augmentation = card.configuration.augmentation
-    if (data.labels == 1).any() or augmentation.paste >= PASTE_WHERE_EMPTY:
+    if (data.labels == FOREGROUND).any():
         return card
-    pasting = augmentation.model_copy(update={"paste": PASTE_WHERE_EMPTY})
+    changes = {
+        "paste": max(PASTE_WHERE_EMPTY, augmentation.paste),
+        "most_pasted": min(MOST_WHERE_EMPTY, augmentation.most_pasted),
+    }
+    pasting = augmentation.model_copy(update=changes)
     configuration = card.configuration.model_copy(update={"augmentation": pasting})
     return card.model_copy(update={"configuration": configuration})
 

@@ -1,0 +1,125 @@
+"""Our own methods in a comparison: their models, trained where they are missing, by scene."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cleanplate
+from cleanplate.config import Configuration
+from cleanplate.evaluation.variants import VARIANTS
+from cleanplate.images import write_bytes
+from cleanplate.scenes.scene import Scene, Split
+from cleanplate.subtractors.filtered import MedianFiltered
+from cleanplate.subtractors.protocol import Subtractor
+from cleanplate.subtractors.threshold import ThresholdSubtractor
+from cleanplate.subtractors.two_stage import load
+from cleanplate.training.train import train
+
+BASELINE_1_THRESHOLD = 25 / 255
+"""A fixed one for all scenes; Fig. 3 shows the others."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models of a comparison, each in a file named by all that it depends on.
+
+    Attributes:
+        folder: where they lie.
+        configuration: the settings that every method's are derived from (see `Variant.derive`).
+        preset: the settings' name.
+        split: name of the split.
+        seed: of all that is drawn at random.
+        device: torch device.
+        objects: cut-outs for scenes whose training part shows no foreground (see `train`).
+    """
+
+    folder: Path
+    configuration: Configuration
+    preset: str
+    split: str
+    seed: int
+    device: str
+    objects: Path | None
+
+    def names(self, method: str) -> tuple[list[str], list[Any]]:
+        """Return what tells a method's files from others: parts of their names, and the rest."""
+        derived = VARIANTS[method].derive(self.configuration)
+        return [self.preset, f"seed{self.seed}"], [derived.model_dump_json(), self.device]
+
+    def path(self, key: str, scene: Scene, method: str, split: Split) -> Path:
+        """Return where the model of a scene and a method lies."""
+        trained_as = VARIANTS[method].trained_as
+        stem = file_stem(self.folder, key, scene, trained_as, split, *self.names(trained_as))
+        return stem.with_name(f"{stem.name}.safetensors")
+
+    def train(
+        self, key: str, scene: Scene, method: str, split: Split
+    ) -> Iterator[tuple[str, float]]:
+        """Train a method's model where it is missing; yields the phase and its share done."""
+        path = self.path(key, scene, method, split)
+        if path.exists() and _seconds(path).exists() and _after_phase_2(path).exists():
+            return
+        seconds = 0.0
+        for step in train(
+            scene,
+            VARIANTS[method].derive(self.configuration),
+            path,
+            split=self.split,
+            seed=self.seed,
+            device=self.device,
+            objects=self.objects,
+            separate=_after_phase_2(path),
+            resume=not path.exists(),
+            overwrite=path.exists(),
+        ):
+            seconds = step.seconds
+            yield step.phase, step.iteration / max(1, step.iterations)
+        write_bytes(_seconds(path), json.dumps({"seconds": round(seconds, 1)}).encode())
+
+    def training_seconds(self, key: str, scene: Scene, method: str, split: Split) -> float:
+        """Return how long a trained model took; rows that share it were one training."""
+        text = _seconds(self.path(key, scene, method, split)).read_text()
+        return float(json.loads(text)["seconds"])
+
+    def subtractor(self, key: str, scene: Scene, method: str, split: Split) -> Subtractor:
+        """Make the method from its trained model."""
+        variant, path = VARIANTS[method], self.path(key, scene, method, split)
+        model = load(_after_phase_2(path) if variant.after_phase_2 else path, self.device, method)
+        if variant.only_stage_1:
+            return ThresholdSubtractor(model, BASELINE_1_THRESHOLD)
+        return MedianFiltered(model, variant.median_px, method) if variant.median_px else model
+
+
+def _after_phase_2(path: Path) -> Path:
+    return path.with_name(path.name.replace(".safetensors", ".separate.safetensors"))
+
+
+def _seconds(path: Path) -> Path:
+    return path.with_name(f"{path.name}.seconds.json")
+
+
+def file_stem(
+    folder: Path,
+    key: str,
+    scene: Scene,
+    method: str,
+    split: Split,
+    names: list[str],
+    depends: list[Any],
+) -> Path:
+    """Return a path without suffix, named by scene, method and split and all they depend on."""
+    everything: list[Any] = [cleanplate.__version__, scene.fingerprint(split.training)]
+    everything += [scene.fingerprint(split.scored), scene.size, scene.frames.count]
+    everything += [None if scene.roi is None else scene.roi.tobytes(), *depends]
+    digest = hashlib.sha256(repr(everything).encode()).hexdigest()
+    parts = [key, method, split.name, *names, digest[:12]]
+    return folder / ".".join(_file_name(part) for part in parts)
+
+
+def _file_name(text: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in text)

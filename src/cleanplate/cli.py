@@ -16,6 +16,21 @@ from typing import Annotated, Any
 import typer
 
 import cleanplate
+from cleanplate.cli_experiments import compare, download, paper
+from cleanplate.console import (
+    AsJson,
+    Device,
+    LabelsPath,
+    Objects,
+    Overwrite,
+    PresetName,
+    ScenePath,
+    Seed,
+    SplitName,
+    lines,
+    row,
+    show,
+)
 from cleanplate.errors import CleanplateError
 
 app = typer.Typer(
@@ -24,17 +39,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-ScenePath = Annotated[
-    Path, typer.Argument(metavar="SCENE", help="CDNet folder; or frames, with --labels.")
-]
-LabelsPath = Annotated[Path | None, typer.Option("--labels", help="Folder of mask PNGs.")]
-SplitName = Annotated[str, typer.Option("--split", help="half, list:FILE or all.")]
-PresetName = Annotated[str, typer.Option("--preset", help="compact, paper, smoke or FILE.toml.")]
-Seed = Annotated[int, typer.Option("--seed", help="Of all that is drawn at random.")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def _show_version(asked: bool) -> None:
@@ -56,6 +60,8 @@ def _common(
         level=logging.DEBUG if debug else logging.WARNING,
         format="cleanplate: %(levelname)s: %(message)s",
     )
+    if not debug:
+        logging.getLogger("cleanplate").setLevel(logging.INFO)
 
 
 @app.command()
@@ -66,7 +72,13 @@ def train(
     preset: PresetName = "compact",
     split: SplitName = "half",
     seed: Seed = 0,
-    objects: Annotated[Path | None, typer.Option(help="Folder of cut-outs to paste.")] = None,
+    objects: Objects = None,
+    weights: Annotated[
+        str, typer.Option(help="Published weights to start stage 2 from: FILE or vgg16.")
+    ] = "",
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Take what such a file has, the rest anew.")
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint.")
     ] = False,
@@ -80,6 +92,7 @@ def train(
 
     opened = cleanplate.open_scene(scene, labels)
     settings: dict[str, Any] = {"split": split, "seed": seed, "device": device, "objects": objects}
+    settings |= {"weights": weights, "partial_weights": partial}
     steps = cleanplate.train(opened, preset, output, resume=resume, overwrite=overwrite, **settings)
     last = show_training(steps)
     card = read_card(output)
@@ -87,7 +100,7 @@ def train(
     measured = card.validation["f_measure"] if card.validation else None
     note = f", F {measured:.4f} on labels kept aside" if measured is not None else ""
     values = {"model": output.name, "seconds": seconds, "validation": card.validation}
-    _print({**values, "warning": card.warning} if as_json else f"{output}: {clock(seconds)}{note}")
+    show({**values, "warning": card.warning} if as_json else f"{output}: {clock(seconds)}{note}")
 
 
 @app.command()
@@ -115,7 +128,7 @@ def segment(
             shown.update("segmenting", done, frames.count)
     rate = done / seconds if seconds else 0.0
     values = {"frames": done, "seconds": round(seconds, 3), "frames_per_second": round(rate, 2)}
-    _print(values if as_json else f"{done} frames, {rate:.1f} a second")
+    show(values if as_json else f"{done} frames, {rate:.1f} a second")
 
 
 @app.command()
@@ -124,7 +137,7 @@ def evaluate(
     labels: LabelsPath = None,
     model: Annotated[Path | None, typer.Option(help="Model file to score.")] = None,
     results: Annotated[Path | None, typer.Option(help="Folder of masks to score.")] = None,
-    method: Annotated[str | None, typer.Option(help="mog2 or knn.")] = None,
+    method: Annotated[str | None, typer.Option(help="Classical method, such as mog2.")] = None,
     split: Annotated[
         str | None, typer.Option(help="half or list:FILE; a model brings its own.")
     ] = None,
@@ -136,7 +149,7 @@ def evaluate(
 ) -> None:
     """Score a model, a folder of masks or a classical method by CDNet's rules."""
     from cleanplate.evaluation import scoring
-    from cleanplate.subtractors.opencv import make_opencv
+    from cleanplate.evaluation.benchmark import ready_method
 
     if sum(choice is not None for choice in (model, results, method)) != 1:
         raise typer.BadParameter("give one of --model, --results and --method")
@@ -153,36 +166,8 @@ def evaluate(
         result = scoring.score_results(opened, numbers, results, divided.name)
     else:
         assert method is not None
-        result = scoring.score(opened, numbers, make_opencv(method), divided.name)
-    _print(result.as_dict() if as_json else _lines(result.as_dict()))
-
-
-@app.command()
-def compare(
-    scenes: Annotated[list[Path], typer.Argument(metavar="SCENE...", help="CDNet folders.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Report folder.")],
-    methods: Annotated[str, typer.Option(help="Comma-separated.")] = "two-stage,mog2,knn",
-    split: SplitName = "half",
-    preset: PresetName = "compact",
-    seed: Seed = 0,
-    device: Device = "auto",
-    as_json: AsJson = False,
-) -> None:
-    """Run methods on scenes, on the same frames; what is finished is kept and not run again."""
-    from cleanplate.evaluation.benchmark import Comparison, name_scenes
-    from cleanplate.evaluation.report import write_report
-    from cleanplate.terminal import bar
-
-    opened, chosen = name_scenes(scenes), [name.strip() for name in methods.split(",")]
-    comparison = Comparison(
-        output, opened, chosen, split=split, preset=preset, seed=seed, device=device
-    )
-    with bar() as shown:
-        for key, method, what, share in comparison.run():
-            shown.update(f"{key} {method}: {what}", round(100 * (share or 0)), 100)
-    found = comparison.results()
-    write_report(output, "Cleanplate: comparison", found)
-    _print({"results": found} if as_json else "\n".join(_row(result) for result in found))
+        result = scoring.score(opened, numbers, ready_method(method, opened, divided), divided.name)
+    show(result.as_dict() if as_json else lines(result.as_dict()))
 
 
 @app.command()
@@ -201,7 +186,7 @@ def background(
     check_output(output, overwrite)
     subtractor = cleanplate.load(model, device)
     write_picture(output, clean_plate(subtractor, spread_frames(source)))
-    _print(str(output))
+    show(str(output))
 
 
 @app.command()
@@ -221,23 +206,28 @@ def synth(
     count = write_drawn_scene(
         output, challenge, frames=frames, size=parse_size(size), seed=seed, overwrite=overwrite
     )
-    _print(f"{output}: {count} frames")
+    show(f"{output}: {count} frames")
 
 
 @app.command()
 def info(
-    path: Annotated[Path, typer.Argument(metavar="MODEL|SCENE", help="Model file or scene.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="MODEL|SCENE|METHOD", help="Model file, scene or method.")
+    ],
     labels: LabelsPath = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a model was trained on, or what a scene holds."""
-    from cleanplate.evaluation.describing import describe_model, describe_scene
+    """Say what a model was trained on, what a scene holds, or who claims a method."""
+    from cleanplate.evaluation.describing import describe_method, describe_model, describe_scene
+    from cleanplate.subtractors.methods import CLASSICAL_METHODS
 
-    is_scene = path.is_dir() or labels is not None
-    values = (
-        describe_scene(cleanplate.open_scene(path, labels)) if is_scene else describe_model(path)
-    )
-    _print(values if as_json else _lines(values))
+    if path.is_dir() or labels is not None:
+        values = describe_scene(cleanplate.open_scene(path, labels))
+    elif str(path) in CLASSICAL_METHODS and not path.exists():
+        values = describe_method(str(path))
+    else:
+        values = describe_model(path)
+    show(values if as_json else lines(values))
 
 
 @app.command()
@@ -254,25 +244,12 @@ def demo(
         for what, share in run_demo(output, scene, device):
             shown.update(what, round(100 * share), 100)
     found = json.loads((output / "results.json").read_text())["results"]
-    _print("\n".join(_row(result) for result in found))
-    _print(f"\nopen {output / 'index.html'}")
+    show("\n".join(row(result) for result in found))
+    show(f"\nopen {output / 'index.html'}")
 
 
-def _row(result: dict[str, Any]) -> str:
-    measure = result["f_measure"]
-    shown = "undefined" if measure is None else f"{measure:.4f}"
-    return f"{result['scene']:<24} {result['method']:<12} F {shown}"
-
-
-def _lines(values: dict[str, Any]) -> str:
-    return "\n".join(
-        f"{key:<20} {value:.6g}" if isinstance(value, float) else f"{key:<20} {value}"
-        for key, value in values.items()
-    )
-
-
-def _print(result: str | dict[str, Any]) -> None:
-    typer.echo(result if isinstance(result, str) else json.dumps(result, indent=1))
+for command in (compare, paper, download):
+    app.command()(command)
 
 
 def main() -> None:

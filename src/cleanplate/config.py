@@ -6,7 +6,7 @@ import difflib
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -25,6 +25,9 @@ class Settings(BaseModel):
     """Base of all settings: frozen, strict about types, closed to unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
 
 
 class BackgroundSettings(Settings):
@@ -110,9 +113,6 @@ class AugmentationSettings(Settings):
         crop_pixels: such a part has at most about so many pixels, so that large frames take no
             longer; 0 sets no limit.
         crop_on_objects: share of these parts that are laid around foreground.
-        other_background: share of the frames that stage 2 learns from with the background of
-            another frame; its own fits better in training than it ever will on frames that come
-            later.
     """
 
     paste: Share
@@ -122,7 +122,6 @@ class AugmentationSettings(Settings):
     crop: Annotated[float, Field(gt=0, le=1)]
     crop_pixels: Count
     crop_on_objects: Share
-    other_background: Share
 
 
 class PhaseSettings(Settings):
@@ -130,6 +129,8 @@ class PhaseSettings(Settings):
 
     Attributes:
         iterations: optimiser updates.
+        most_passes: at most so many passes over the training frames, however few they are; 0 sets
+            no limit.
         batch_size: frames in one update.
         learning_rate: of the first update.
         optimiser: ``sgd`` with momentum, or ``adam`` with decoupled decay.
@@ -140,6 +141,7 @@ class PhaseSettings(Settings):
     """
 
     iterations: Count
+    most_passes: Count
     batch_size: Positive
     learning_rate: Annotated[float, Field(gt=0)]
     optimiser: Literal["sgd", "adam"]
@@ -209,7 +211,12 @@ def load_preset(name: str) -> Configuration:
 
 
 def parse_configuration(text: str, where: str) -> Configuration:
-    """Read a configuration from TOML.
+    """Read a configuration from TOML (see `parse_settings`)."""
+    return parse_settings(Configuration, text, where)
+
+
+def parse_settings(model: type[AnySettings], text: str, where: str) -> AnySettings:
+    """Read settings from TOML.
 
     Raises:
         ConfigError: it is no TOML, or a key is unknown, missing or of the wrong type.
@@ -218,15 +225,19 @@ def parse_configuration(text: str, where: str) -> Configuration:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{where}: not valid TOML ({error})") from error
-    return configuration_from(values, where)
+    return _checked(model, values, where)
 
 
 def configuration_from(values: dict[str, Any], where: str) -> Configuration:
-    """Check a configuration given as nested dictionaries (see `parse_configuration`)."""
+    """Check a configuration given as nested dictionaries (see `parse_settings`)."""
+    return _checked(Configuration, values, where)
+
+
+def _checked(model: type[AnySettings], values: dict[str, Any], where: str) -> AnySettings:
     try:
-        return Configuration.model_validate(_with_tuples(values))
+        return model.model_validate(_with_tuples(values))
     except ValidationError as error:
-        raise ConfigError(f"{where}: {_first_complaint(error)}") from error
+        raise ConfigError(f"{where}: {_first_complaint(model, error)}") from error
 
 
 def _with_tuples(values: Any) -> Any:
@@ -236,22 +247,22 @@ def _with_tuples(values: Any) -> Any:
     return tuple(values) if isinstance(values, list) else values
 
 
-def _first_complaint(error: ValidationError) -> str:
+def _first_complaint(model: type[Settings], error: ValidationError) -> str:
     complaints = error.errors()  # a misspelt key is missing too: say that it is misspelt
     unknown = (one for one in complaints if one["type"] == "extra_forbidden")
     complaint = next(unknown, complaints[0])
     place = [str(part) for part in complaint["loc"]]
     key = ".".join(place)
     if complaint["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(place[-1], _known_keys(place[:-1]), n=1, cutoff=0.0)
+        near = difflib.get_close_matches(place[-1], _known_keys(model, place[:-1]), n=1, cutoff=0.0)
         return f"unknown key {key}; did you mean {'.'.join([*place[:-1], *near])}?"
     if complaint["type"] == "missing":
         return f"key {key} is missing; add it"
     return f"{key} is {complaint['input']!r}: {complaint['msg'].lower()}"
 
 
-def _known_keys(place: list[str]) -> list[str]:
-    model: Any = Configuration
+def _known_keys(model: type[Settings], place: list[str]) -> list[str]:
+    found: Any = model
     for part in place:
-        model = model.model_fields[part].annotation
-    return list(model.model_fields)
+        found = found.model_fields[part].annotation
+    return list(found.model_fields)

@@ -40,7 +40,7 @@ class Recorder:
         self.learns_online = learns_online
         self.seen: list[Frame] = []
 
-    def segment(self, frame: Frame) -> Segmentation:
+    def segment(self, frame: Frame, update: bool = True) -> Segmentation:
         self.seen.append(frame)
         return Segmentation(frame[..., 0] > 128, None, None)
 
@@ -75,7 +75,8 @@ def test_masks_in_a_folder_score_like_the_method_that_wrote_them(
 ) -> None:
     scored = scene.split("half").scored
 
-    def keep(number: int, result: Segmentation) -> None:
+    def keep(number: int, frame: Frame, result: Segmentation) -> None:
+        assert np.array_equal(frame, scene.frame(number))
         write_picture(tmp_path / f"bin{number:06d}.png", result.mask)
 
     direct = score(scene, scored, make_opencv("knn"), "half", keep)

@@ -21,7 +21,7 @@ class Red:
     name = "red"
     learns_online = False
 
-    def segment(self, frame: Frame) -> Segmentation:
+    def segment(self, frame: Frame, update: bool = True) -> Segmentation:
         return Segmentation(frame[..., 0] > 128, None, 255 - frame)
 
 

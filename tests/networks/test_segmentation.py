@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from cleanplate.networks.segmentation import CAFFE_MEAN_BGR, CompactNet, LargeFovNet
 
@@ -83,3 +83,94 @@ def test_a_single_pixel_changes_the_compact_networks_logit_there() -> None:
         with torch.no_grad():
             difference = (net(changed) - net(pair)).abs().sum(1)[0]
         assert difference[row, column] > 0
+
+
+def _count(net: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+@pytest.mark.parametrize(
+    ("channels", "branches", "weights"),
+    [
+        (3, 1, 20_487_682 - 64 * 3 * 9),  # the first layer sees three channels less
+        (3, 2, 20_487_682 - 64 * 3 * 9 + 1024 * 512 * 9),  # and fc6 twice as many features
+    ],
+)
+def test_the_papers_network_on_other_inputs_has_the_weights_counted_by_hand(
+    channels: int, branches: int, weights: int
+) -> None:
+    with torch.device("meta"):
+        net = LargeFovNet(channels, branches)
+        assert net(torch.empty(1, 3 * branches, 65, 65)).shape == (1, 2, 65, 65)
+    assert _count(net) == weights
+
+
+@pytest.mark.parametrize("width", [4, 24])
+def test_the_compact_network_on_other_inputs_has_the_weights_counted_by_hand(width: int) -> None:
+    with torch.device("meta"):
+        pair, frame, siamese = (
+            CompactNet(channels, branches, width) for channels, branches in ((6, 1), (3, 1), (3, 2))
+        )
+    assert _count(pair) - _count(frame) == 3 * 4 * width * 9  # folded into four times as many
+    assert _count(siamese.encoders) == _count(frame.encoders)
+    # three decoders, from the coarsest: two inputs of 4 w more, then skips of 2 w and w
+    more = (8 * width) * (4 * width) + (2 * width) * (2 * width) + width * width
+    assert _count(siamese) - _count(frame) == 9 * more
+
+
+@pytest.mark.parametrize("dilation", [6, 12])
+def test_the_dilation_is_fc6s_and_keeps_its_size(dilation: int) -> None:
+    assert _layers(LargeFovNet(dilation=dilation))[-5] == (
+        "conv", 512, 1024, 3, 1, dilation, dilation,
+    )  # fmt: skip
+
+
+def _siamese(name: str) -> tuple[nn.Module, list[Tensor]]:
+    """Return a siamese net and the list that its encoder's coarsest features will go to."""
+    torch.manual_seed(0)
+    net: CompactNet | LargeFovNet = (
+        CompactNet(3, 2, width=4) if name == "compact" else LargeFovNet(3, 2)
+    )
+    found: list[Tensor] = []
+    encoder = net.encoders[-1] if isinstance(net, CompactNet) else net.features
+    encoder.register_forward_hook(lambda _, __, features: found.append(features))
+    return net.eval(), found
+
+
+@pytest.mark.parametrize("name", ["compact", "largefov"])
+def test_the_siamese_encoder_sees_each_picture_by_itself(name: str) -> None:
+    net, found = _siamese(name)
+    frame, background, other = torch.rand(3, 1, 3, 33, 33)
+    with torch.no_grad():
+        for first in (background, other):
+            net(torch.cat([first, frame], 1))
+    of_background, of_frame = found[0].chunk(2)
+    of_other, of_same_frame = found[1].chunk(2)
+    assert torch.equal(of_frame, of_same_frame)
+    assert not torch.allclose(of_background, of_other)
+
+
+@pytest.mark.parametrize("name", ["compact", "largefov"])
+def test_the_siamese_encoder_is_the_same_for_both_pictures(name: str) -> None:
+    net, found = _siamese(name)
+    one, other = torch.rand(2, 1, 3, 33, 33)
+    with torch.no_grad():
+        logits = [net(torch.cat(pictures, 1)) for pictures in ((one, other), (other, one))]
+    assert found[0].shape[0] == found[1].shape[0] == 2
+    assert torch.allclose(found[0], found[1].flip(0), rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(logits[0], logits[1])  # what joins them tells them apart
+
+
+def test_siamese_pictures_of_a_batch_stay_together() -> None:
+    net, _ = _siamese("compact")
+    pairs = torch.rand(3, 6, 32, 32)
+    with torch.no_grad():
+        together = net(pairs)
+        alone = torch.cat([net(pair[None]) for pair in pairs])
+    assert torch.allclose(together, alone, atol=1e-5)
+
+
+def test_an_uneven_scale_of_a_siamese_pair_is_joined_at_its_size() -> None:
+    net, _ = _siamese("compact")
+    with torch.no_grad():
+        assert net(torch.rand(2, 6, 33, 50)).shape == (2, 2, 33, 50)

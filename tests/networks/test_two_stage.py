@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from torch import nn
 
-from cleanplate.config import load_preset
+from cleanplate.config import Configuration, load_preset
+from cleanplate.networks.segmentation import LargeFovNet
 from cleanplate.networks.two_stage import TwoStageNet, build, working_size
 from cleanplate.training.batches import Batch
 from cleanplate.training.phases import compute_losses, make_optimiser, set_modes, trained_part
@@ -62,6 +64,63 @@ def test_equal_seeds_give_equal_initial_weights() -> None:
         torch.manual_seed(3)
         nets.append(build(load_preset("smoke"), (48, 64)).state_dict())
     assert all(torch.equal(nets[0][name], nets[1][name]) for name in nets[0])
+
+
+def _with_input(seen: str, preset: str = "smoke", **values: object) -> Configuration:
+    configuration = load_preset(preset)
+    changes = {"input": seen, **values}
+    changed = configuration.segmentation.model_copy(update=changes)
+    return configuration.model_copy(update={"segmentation": changed})
+
+
+@pytest.mark.parametrize(
+    ("preset", "seen", "channels", "of_encoder"),
+    [
+        ("smoke", "pair", 6, 6),
+        ("smoke", "frame", 3, 3),
+        ("smoke", "siamese", 6, 3),
+        ("paper", "pair", 6, 6),
+        ("paper", "frame", 3, 3),
+        ("paper", "siamese", 6, 3),
+    ],
+)
+def test_stage_2_sees_what_the_settings_say(
+    preset: str, seen: str, channels: int, of_encoder: int
+) -> None:
+    inputs = []
+    with torch.device("meta"):
+        net = build(_with_input(seen, preset), (48, 64)).eval()
+        net.segmentation_net.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
+        output = net(torch.empty(1, 3, 48, 64))
+    side = load_preset(preset).segmentation.side
+    size = (side, side) if side else (48, 64)
+    assert inputs[0].shape == (1, channels, *size)
+    assert output.logits.shape == (1, 2, *size)
+    first = next(m for m in net.segmentation_net.modules() if isinstance(m, nn.Conv2d))
+    folded = 1 if preset == "paper" else 4
+    assert first.in_channels == folded * of_encoder
+
+
+@pytest.mark.parametrize(("seen", "depends"), [("pair", True), ("frame", False), ("siamese", True)])
+def test_only_a_net_that_sees_the_background_depends_on_it(seen: str, depends: bool) -> None:
+    torch.manual_seed(0)
+    net = build(_with_input(seen), (48, 64)).eval()
+    image, dark, light = torch.rand(1, 3, 48, 64), torch.zeros(1, 3, 24, 32), torch.ones(1, 3, 9, 9)
+    with torch.no_grad():
+        first, second = net.segment(image, dark), net.segment(image, light)
+        assert torch.equal(first, second) is not depends
+        assert not torch.equal(first, net.segment(image.flip(3), dark))
+    assert net.uses_background is depends
+
+
+@pytest.mark.parametrize("dilation", [6, 12])
+def test_the_setting_of_the_dilation_reaches_fc6(dilation: int) -> None:
+    with torch.device("meta"):
+        net = build(_with_input("pair", "paper", dilation=dilation), (48, 64))
+    assert isinstance(net.segmentation_net, LargeFovNet)
+    fc6 = net.segmentation_net.classifier[0]
+    assert isinstance(fc6, nn.Conv2d)
+    assert (fc6.dilation, fc6.padding) == ((dilation, dilation), (dilation, dilation))
 
 
 @pytest.mark.slow

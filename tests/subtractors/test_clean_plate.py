@@ -18,7 +18,7 @@ class White:
     name = "white"
     learns_online = False
 
-    def segment(self, frame: Frame) -> Segmentation:
+    def segment(self, frame: Frame, update: bool = True) -> Segmentation:
         return Segmentation((frame == 255).all(-1), None, OWN)
 
 

@@ -10,14 +10,17 @@ import torch
 import cleanplate
 from cleanplate.config import Configuration, PhaseSettings, load_preset
 from cleanplate.errors import ConfigError
+from cleanplate.evaluation.variants import VARIANTS
 from cleanplate.images import to_image
-from cleanplate.networks.losses import foreground_probability
+from cleanplate.networks.losses import foreground_probability, segmentation_loss
 from cleanplate.networks.two_stage import TwoStageNet, build
-from cleanplate.training.batches import Batch, Reader, TrainingSet, draw
+from cleanplate.training import phases
+from cleanplate.training.batches import Batch, Reader, TrainingSet, cut_windows, draw
 from cleanplate.training.phases import (
     compute_losses,
     learning_rate,
     make_optimiser,
+    planned,
     run,
     set_modes,
     trained_part,
@@ -120,6 +123,137 @@ def test_batch_normalisation_rests_in_the_joint_phase(net: TwoStageNet) -> None:
     assert net.segmentation_net.training
 
 
+def test_batch_normalisation_learns_in_a_joint_phase_that_nothing_precedes(
+    net: TwoStageNet,
+) -> None:
+    set_modes(net, "joint", keeps_statistics=False)
+    layers = [layer for layer in net.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+    assert layers
+    assert all(layer.training for layer in layers)
+
+
+@pytest.mark.parametrize(("before", "moves"), [(0, True), (1, False)])
+def test_statistics_are_gathered_in_the_joint_phase_only_where_nothing_preceded(
+    data: TrainingSet, net: TwoStageNet, before: int, moves: bool
+) -> None:
+    seen: list[list[torch.Tensor]] = []
+    settings = _shortened(background=before, segmentation=before, joint=2)
+    for step in run(net, data, settings, start=0.0, seed=0, device="cpu"):
+        if step.phase == "joint":
+            layers = [m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+            means = [layer.running_mean for layer in layers]
+            seen.append([mean.clone() for mean in means if mean is not None])
+    assert len(seen) == 3
+    for first, last in zip(seen[0], seen[-1], strict=True):
+        assert (not torch.equal(first, last)) is moves
+
+
+def test_a_phase_begins_with_a_record_before_its_first_update(
+    data: TrainingSet, net: TwoStageNet
+) -> None:
+    steps = run(
+        net, data, _shortened(background=1, segmentation=0, joint=1), start=0.0, seed=0,
+        device="cpu",
+    )  # fmt: skip
+    found = []
+    for step in steps:
+        weights = _weights(net)
+        found.append((step.phase, step.iteration, step.iterations, bool(step.losses)))
+        if step.iteration == 0 and len(found) > 1:
+            assert all(map(torch.equal, weights, before))
+        before = weights
+    assert found == [
+        ("background", 0, 1, False), ("background", 1, 1, True),
+        ("segmentation", 0, 0, False),
+        ("joint", 0, 1, False), ("joint", 1, 1, True),
+    ]  # fmt: skip
+
+
+def _settings_with(configuration: Configuration, part: str, **values: object) -> Configuration:
+    changed = getattr(configuration, part).model_copy(update=values)
+    return configuration.model_copy(update={part: changed})
+
+
+def test_baseline_2_learns_from_the_batches_of_phase_2_and_no_others(
+    data: TrainingSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Batch] = []
+
+    def recorded(*arguments: object) -> Batch:
+        drawn.append(draw(*arguments))  # type: ignore[arg-type]
+        return drawn[-1]
+
+    monkeypatch.setattr(phases, "draw", recorded)
+    whole = _shortened(background=2, segmentation=3, joint=1)
+    alone = VARIANTS["baseline-2"].derive(whole)
+    for configuration in (whole, alone):
+        torch.manual_seed(0)
+        net = build(configuration, SIZE)
+        list(run(net, data, configuration, start=0.0, seed=5, device="cpu"))
+    assert len(drawn) == 6 + 3
+    for ours, theirs in zip(drawn[2:5], drawn[6:], strict=True):
+        assert torch.equal(ours.image, theirs.image)
+        assert torch.equal(ours.labels, theirs.labels)
+        assert ours.windows == theirs.windows
+
+
+def test_phase_2_of_a_net_without_background_never_runs_stage_1(
+    data: TrainingSet, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    configuration = _settings_with(load_preset("smoke"), "segmentation", input="frame")
+    net = build(configuration, SIZE)
+    monkeypatch.setattr(net, "reconstruct", lambda _: pytest.fail("stage 1 was run"))
+    set_modes(net, "segmentation")
+    losses = compute_losses(net, batch, "segmentation", configuration.loss)
+    assert batch.windows is not None
+    with torch.no_grad():
+        logits = net.segmentation_net(cut_windows(batch.image, batch.windows))
+        expected = segmentation_loss(logits, cut_windows(batch.labels, batch.windows))
+    assert torch.allclose(losses["total"], expected)
+
+
+def test_phase_2_learns_from_stage_1s_own_reconstruction(net: TwoStageNet, batch: Batch) -> None:
+    net.background_net.start_from(torch.full((3, *net.background_net.size), 0.5))
+    set_modes(net, "segmentation")
+    losses = compute_losses(net, batch, "segmentation", load_preset("smoke").loss)
+    assert batch.windows is not None
+    with torch.no_grad():
+        pair = net.join(batch.image, net.reconstruct(batch.image))
+        logits = net.segmentation_net(cut_windows(pair, batch.windows))
+        expected = segmentation_loss(logits, cut_windows(batch.labels, batch.windows))
+    assert torch.allclose(losses["total"], expected)
+
+
+@pytest.mark.parametrize(
+    ("passes", "frames", "iterations"),
+    [
+        (0, 1, 20),  # no limit
+        (1, 8, 2),  # 8 frames in batches of 4
+        (1, 9, 3),  # the last batch is not full
+        (3, 9, 7),  # 27 frames
+        (100, 9, 20),  # never longer than the settings
+        (1, 1, 1),
+    ],
+)
+def test_a_phase_is_no_longer_than_its_passes_over_the_frames(
+    passes: int, frames: int, iterations: int
+) -> None:
+    whole = load_preset("smoke")
+    limited = whole.phases.background.model_copy(update={"most_passes": passes})
+    found = planned(_settings_with(whole, "phases", background=limited), frames)
+    assert found.phases.background.iterations == iterations
+    assert found.phases.segmentation == whole.phases.segmentation
+    assert found.phases.joint == whole.phases.joint
+    expected = limited.model_copy(update={"iterations": iterations})
+    assert found == _settings_with(whole, "phases", background=expected)
+
+
+def test_the_paper_is_trained_for_its_own_length_however_few_frames_there_are() -> None:
+    paper = load_preset("paper")
+    assert planned(paper, 1) == paper
+
+
 def test_what_is_logged_is_what_is_optimised(data: TrainingSet, net: TwoStageNet) -> None:
     steps = list(
         run(
@@ -131,6 +265,9 @@ def test_what_is_logged_is_what_is_optimised(data: TrainingSet, net: TwoStageNet
             device="cpu",
         )
     )
+    begun = [step.phase for step in steps if step.iteration == 0]
+    assert begun == ["background", "segmentation", "joint"]
+    steps = [step for step in steps if step.losses]
     assert [(step.phase, step.iteration, step.iterations) for step in steps] == [
         ("background", 1, 2), ("background", 2, 2),
         ("segmentation", 1, 3), ("segmentation", 2, 3), ("segmentation", 3, 3),
@@ -146,7 +283,7 @@ def test_what_is_logged_is_what_is_optimised(data: TrainingSet, net: TwoStageNet
 
 def test_the_rate_rises_over_the_warm_up_and_falls_polynomially() -> None:
     settings = PhaseSettings(
-        iterations=100, batch_size=1, learning_rate=2.0, optimiser="sgd", momentum=0.9,
+        iterations=100, most_passes=0, batch_size=1, learning_rate=2.0, optimiser="sgd", momentum=0.9,
         weight_decay=0.0, power=0.9, warm_up=4,
     )  # fmt: skip
     assert learning_rate(settings, 0) == pytest.approx(0.5)

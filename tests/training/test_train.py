@@ -296,11 +296,11 @@ def test_masks_that_say_something_raise_no_alarm(counts: ConfusionMatrix) -> Non
     assert collapse(counts) == ""
 
 
-def _tiny_paper(weights: str = "") -> Configuration:
+def _tiny_paper() -> Configuration:
     """The paper's networks with a small square and three updates; dropout and SGD as they are."""
     values = load_preset("paper").model_dump()
     values["background"] |= {"bottleneck": 8, "most_pixels": 32 * 32}
-    values["segmentation"] |= {"side": 17, "weights": weights}
+    values["segmentation"] |= {"side": 17}
     for phase, count in (("background", 1), ("segmentation", 2), ("joint", 1)):
         values["phases"][phase]["iterations"] = count
     return configuration_from(values, "test")
@@ -338,8 +338,11 @@ def test_a_model_started_from_published_weights_does_not_tell_where_they_lay(
     torch.save(state, weights)
     output = tmp_path / "m.safetensors"
     scene = cleanplate.open_scene(drawn_scene)
-    list(cleanplate.train(scene, _tiny_paper(str(weights)), output))
+    partial = {"weights": str(weights), "partial_weights": True}
+    list(cleanplate.train(scene, _tiny_paper(), output, **partial))  # type: ignore[arg-type]
     header = output.read_bytes()[:30_000]
+    kept = read_card(output).configuration.segmentation
+    assert (kept.weights, kept.partial_weights) == ("vgg16.pth", True)
     assert b"vgg16.pth" in header
     assert b"secret-folder" not in header
     assert str(tmp_path).encode() not in header
@@ -372,6 +375,79 @@ def test_an_unknown_preset_is_named(drawn_scene: Path, tmp_path: Path) -> None:
     scene = cleanplate.open_scene(drawn_scene)
     with pytest.raises(ConfigError, match="preset 'fast' is unknown; use compact, paper, smoke"):
         list(cleanplate.train(scene, "fast", tmp_path / "m.safetensors"))
+
+
+def test_weights_for_another_network_are_refused_before_any_work(
+    drawn_scene: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"weights vgg16: .*fit the network largefov only"):
+        _train(drawn_scene, tmp_path / "m.safetensors", weights="vgg16")
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def after_phase_2(drawn_scene: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model of a training that has no joint phase."""
+    path = tmp_path_factory.mktemp("phase2") / "m.safetensors"
+    scene = cleanplate.open_scene(drawn_scene)
+    list(cleanplate.train(scene, _quick(joint=0), path, device="cpu"))
+    return path
+
+
+def test_the_separate_model_is_the_one_after_phase_2(
+    drawn_scene: Path, tmp_path: Path, after_phase_2: Path
+) -> None:
+    joint, separate = tmp_path / "joint.safetensors", tmp_path / "separate.safetensors"
+    _train(drawn_scene, joint, separate=separate)
+    assert _same_bits(separate, after_phase_2)
+    assert not _same_bits(separate, joint)
+    assert read_card(separate).training_frames == read_card(joint).training_frames
+    assert read_card(separate).validation is None
+
+
+def test_keeping_the_separate_model_changes_nothing_in_the_final_one(
+    drawn_scene: Path, tmp_path: Path
+) -> None:
+    with_it, without = tmp_path / "with.safetensors", tmp_path / "without.safetensors"
+    _train(drawn_scene, with_it, separate=tmp_path / "separate.safetensors")
+    _train(drawn_scene, without)
+    assert _same_bits(with_it, without)
+
+
+@pytest.mark.parametrize("stop_after", [6, 7, 8], ids=["phase 2", "its end", "the joint phase"])
+def test_the_separate_model_survives_an_interruption(
+    drawn_scene: Path,
+    tmp_path: Path,
+    after_phase_2: Path,
+    stop_after: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(phases, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(phases, "CHECKPOINT_SHARE", 0)
+    scene, separate = cleanplate.open_scene(drawn_scene), tmp_path / "separate.safetensors"
+    joint = tmp_path / "joint.safetensors"
+    steps = cleanplate.train(scene, _quick(), joint, separate=separate)
+    updates = (step for step in steps if step.losses)
+    for _ in range(stop_after):
+        next(updates)
+    steps.close()  # type: ignore[attr-defined]
+    assert separate.exists() is (stop_after > 7)
+    list(cleanplate.train(scene, _quick(), joint, separate=separate, resume=True))
+    assert _same_bits(separate, after_phase_2)
+
+
+def test_a_training_ends_when_its_passes_over_the_frames_are_done(
+    drawn_scene: Path, tmp_path: Path
+) -> None:
+    values = _quick(background=50, segmentation=1, joint=0).model_dump()
+    values["phases"]["background"] |= {"most_passes": 1, "batch_size": 3}
+    (tmp_path / "few.txt").write_text("3 9 14 20 21 22 23")
+    scene, split = cleanplate.open_scene(drawn_scene), f"list:{tmp_path / 'few.txt'}"
+    settings = configuration_from(values, "test")
+    steps = list(cleanplate.train(scene, settings, tmp_path / "m.safetensors", split=split))
+    updates = [step for step in steps if step.losses and step.phase == "background"]
+    assert [(step.iteration, step.iterations) for step in updates] == [(1, 3), (2, 3), (3, 3)]
+    assert read_card(tmp_path / "m.safetensors").configuration == settings
 
 
 @pytest.mark.slow

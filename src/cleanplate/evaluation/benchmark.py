@@ -185,14 +185,9 @@ class Comparison:
             yield Progress(key, method, "writing masks", None)
 
     def _subtractor(self, key: str, method: str, split: Split) -> Subtractor:
-        scene = self.scenes[key]
         if method in VARIANTS:
-            return self.models.subtractor(key, scene, method, split)
-        subtractor = make_method(method)
-        if isinstance(subtractor, LearnsBeforehand):
-            chosen = spread(split.training, LEARNED_FRAMES)
-            subtractor.learn([scene.frame(number) for number in chosen])
-        return subtractor
+            return self.models.subtractor(key, self.scenes[key], method, split)
+        return ready_method(method, self.scenes[key], split)
 
     def model_path(self, key: str, split: Split, method: str = TWO_STAGE) -> Path:
         """Return where the model of a scene and one of our methods lies."""
@@ -209,6 +204,10 @@ class Comparison:
         return file_stem(
             self.folder / "results", key, self.scenes[key], method, split, names, depends
         )
+
+    def facts(self) -> dict[str, str]:
+        """Return how the numbers were made, for a report."""
+        return self.models.facts()
 
     def pairs(self) -> list[Pair]:
         """Read the finished pairs of these scenes and methods back."""
@@ -238,6 +237,19 @@ class Comparison:
 
 def _record(stem: Path) -> Path:
     return stem.with_name(f"{stem.name}.json")  # the stem's own dots are no suffix
+
+
+def ready_method(name: str, scene: Scene, split: Split) -> Subtractor:
+    """Make a classical method; one that learns beforehand sees frames of the training part.
+
+    Raises:
+        ConfigError: there is no such method.
+    """
+    subtractor = make_method(name)
+    if isinstance(subtractor, LearnsBeforehand):
+        chosen = spread(split.training, LEARNED_FRAMES)
+        subtractor.learn([scene.frame(number) for number in chosen])
+    return subtractor
 
 
 def category_of(scene: Scene) -> str:

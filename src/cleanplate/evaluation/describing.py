@@ -1,4 +1,4 @@
-"""What a model file or a scene is, in plain values."""
+"""What a model file, a scene or a method is, in plain values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 from cleanplate.networks.weights import load_model
 from cleanplate.scenes.scene import Scene
+from cleanplate.subtractors.methods import PATENT_NOTES, make_method
+from cleanplate.subtractors.protocol import HasState, LearnsBeforehand
 
 
 def describe_model(path: Path) -> dict[str, Any]:
@@ -59,4 +61,22 @@ def describe_scene(scene: Scene) -> dict[str, Any]:
         "last_label": labelled[-1] if labelled else None,
         "temporal_region": scene.temporal_region,
         "region_of_interest": scene.roi is not None,
+    }
+
+
+def describe_method(name: str) -> dict[str, Any]:
+    """Say how a classical method works with frames, and who claims it.
+
+    Raises:
+        ConfigError: there is no such method.
+    """
+    method = make_method(name)
+    about = type(method).__doc__ or ""
+    return {
+        "method": name,
+        "about": about.splitlines()[0],
+        "learns_online": method.learns_online,
+        "learns_beforehand": isinstance(method, LearnsBeforehand),
+        "state_can_be_saved": isinstance(method, HasState),
+        "patent_note": PATENT_NOTES.get(name),
     }

@@ -6,8 +6,11 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import torch
 
 import cleanplate
 from cleanplate.config import Configuration
@@ -50,6 +53,21 @@ class Models:
         """Return what tells a method's files from others: parts of their names, and the rest."""
         derived = VARIANTS[method].derive(self.configuration)
         return [self.preset, f"seed{self.seed}"], [derived.model_dump_json(), self.device]
+
+    def facts(self) -> dict[str, str]:
+        """Return how our methods' numbers were made, for a report."""
+        phases = self.configuration.phases
+        lengths = [phases.background, phases.segmentation, phases.joint]
+        return {
+            "split": self.split,
+            "preset": self.preset,
+            "iterations": " + ".join(str(phase.iterations) for phase in lengths),
+            "seed": str(self.seed),
+            "device": self.device,
+            "Cleanplate": cleanplate.__version__,
+            "torch": torch.__version__,
+            "OpenCV": version("opencv-contrib-python-headless"),
+        }
 
     def path(self, key: str, scene: Scene, method: str, split: Split) -> Path:
         """Return where the model of a scene and a method lies."""

@@ -1,10 +1,8 @@
-"""Tables and pages of results: CSV, JSON, HTML; pictures side by side."""
+"""The report of a comparison: one page that holds everything, and its numbers and pictures."""
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,51 +10,166 @@ from typing import Any
 
 import numpy as np
 
+from cleanplate.evaluation import chapters
+from cleanplate.evaluation.benchmark import Failure
+from cleanplate.evaluation.figures import DPI, bars, fig3, jpeg, png
+from cleanplate.evaluation.gallery import Gallery, background_galleries, fig2, truth_picture
+from cleanplate.evaluation.pages import embedded, figure, notes, page, section
+from cleanplate.evaluation.pairs import Pair
+from cleanplate.evaluation.tables import category_table, curves, methods_of
+from cleanplate.evaluation.typeset import (
+    backgrounds_csv,
+    curves_csv,
+    results_csv,
+    table_csv,
+    table_latex,
+)
 from cleanplate.images import Frame, Labels, Mask, write_bytes
-from cleanplate.measures import mean_of_defined
+from cleanplate.scenes.scene import Scene
+
+__all__ = ["figure", "page", "results_table", "side_by_side", "write_report"]
 
 COLUMNS = ("scene", "method", "f_measure", "precision", "recall", "pwc", "frames_scored", "seconds")
-_GREY_OF_LABEL = {1: 255, 0: 0, -1: 128}
+SHARP = 1.6
+"""Drawings have so many pixels for each one that they are shown at."""
+_ENLARGE = "A click shows it at full size."
+_Chapter = tuple[str, str, str]
+"""Its short name, its title and its HTML."""
 
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto; padding: 0 1rem;
-  color: #1c2733; background: #fbfbf9 }
-h1 { font-weight: 600; margin-bottom: .2rem } p { max-width: 46rem }
-table { border-collapse: collapse; margin: 1.2rem 0 } th { text-align: left; font-weight: 600 }
-td, th { padding: .35rem .9rem; border-bottom: 1px solid #dcdfe2 }
-td.number { text-align: right; font-variant-numeric: tabular-nums } tr.best td { font-weight: 700 }
-figure { margin: 1.4rem 0 } img, video { max-width: 100%; border-radius: 4px }
-figcaption { color: #5b6773; font-size: .9rem } code { background: #eef0f1; padding: .1rem .3rem }
-"""
+
+def write_report(
+    folder: Path,
+    title: str,
+    pairs: Sequence[Pair],
+    failures: Sequence[Failure],
+    scenes: Mapping[str, Scene],
+    sections: Sequence[tuple[str, str]] = (),
+    facts: Mapping[str, str] | None = None,
+) -> Path:
+    """Write ``report.html``, which needs no other file, and beside it its tables and pictures.
+
+    Beside it stand ``results.json`` and ``.csv``, ``table1.csv`` and ``.tex``, ``backgrounds.csv``,
+    ``fig2-*.png``, ``fig3.png`` and ``.csv``, ``categories.png`` and ``backgrounds-*.png``.
+
+    Args:
+        folder: an existing folder; an earlier report in it is replaced.
+        title: the page's.
+        pairs: what was finished.
+        failures: what was not.
+        scenes: the scenes by the names that the pairs know them by, for their frames.
+        sections: titles and HTML of further parts.
+        facts: how the numbers were made.
+
+    Returns:
+        The page's path.
+    """
+    for pattern in ("fig2-*.png", "fig3.*", "categories.png", "backgrounds-*.png"):
+        for stale in folder.glob(pattern):
+            stale.unlink()
+    _write_numbers(folder, title, pairs, failures)
+    parts = [part for part in _chapters(folder, pairs, failures, scenes) if part[2]]
+    parts += [(f"extra-{index}", name, body) for index, (name, body) in enumerate(sections, 1)]
+    parts += [
+        ("patents", "Patents", chapters.patents(methods_of(pairs))),
+        ("made", "How the numbers were made", chapters.facts(facts or {})),
+    ]
+    parts = [part for part in parts if part[2]]
+    links = "".join(f'<a href="#{name}">{html.escape(title)}</a>' for name, title, _ in parts)
+    body = chapters.summary(pairs, failures) + f'<nav aria-label="Contents">{links}</nav>'
+    for name, heading, content in parts:
+        body += section(name, heading, content, alarm=name == "failures")
+    path = folder / "report.html"
+    write_bytes(path, page(title, body).encode())
+    return path
+
+
+def _write_numbers(
+    folder: Path, title: str, pairs: Sequence[Pair], failures: Sequence[Failure]
+) -> None:
+    table = category_table(pairs)
+    results = {
+        "results": [pair.result for pair in pairs],
+        "failed": [vars(failure) for failure in failures],
+    }
+    caption = f"{title}: F-measure by category, unweighted means."
+    for name, text in {
+        "results.json": json.dumps(results, indent=1),
+        "results.csv": results_csv(pairs),
+        "table1.csv": table_csv(table),
+        "table1.tex": table_latex(table, caption),
+        "backgrounds.csv": backgrounds_csv(pairs),
+        "fig3.csv": curves_csv(curves(pairs)),
+    }.items():
+        write_bytes(folder / name, text.encode())
+
+
+def _chapters(
+    folder: Path,
+    pairs: Sequence[Pair],
+    failures: Sequence[Failure],
+    scenes: Mapping[str, Scene],
+) -> list[_Chapter]:
+    """Return the parts of the page; the pictures are written on the way."""
+    if not pairs:
+        return [("failures", "Failed", chapters.failed(failures))]
+    return [
+        ("failures", "Failed", chapters.failed(failures)),
+        ("table1", "Table 1: F by category", chapters.by_category(pairs) + _bars(folder, pairs)),
+        ("measures", "The seven measures", chapters.seven_measures(pairs)),
+        ("scenes", "F by scene", chapters.by_scene(pairs)),
+        ("fig3", "Fig. 3: thresholds", _thresholds(folder, pairs)),
+        ("fig2", "Fig. 2: masks", _grids(folder, "fig2", fig2(pairs, scenes))),
+        (
+            "backgrounds",
+            "Backgrounds",
+            chapters.backgrounds(pairs)
+            + _grids(folder, "backgrounds", background_galleries(pairs, scenes)),
+        ),
+        ("times", "Times", chapters.costs(pairs)),
+    ]
+
+
+def _bars(folder: Path, pairs: Sequence[Pair]) -> str:
+    table = category_table(pairs)
+    caption = "F by category and method; * is over fewer scenes than the other methods'."
+    alt = f"{caption} The same numbers stand in the table above."
+    return _drawing(folder / "categories.png", bars(table), caption, alt)
+
+
+def _thresholds(folder: Path, pairs: Sequence[Pair]) -> str:
+    found = curves(pairs)
+    if not found:
+        return ""
+    caption = "F against the threshold on the distance to the background, mean over the scenes."
+    alt = f"{caption} Best and fixed thresholds stand in the table below."
+    return _drawing(folder / "fig3.png", fig3(found), caption, alt) + chapters.thresholds(found)
+
+
+def _drawing(path: Path, drawn: Any, caption: str, alt: str) -> str:
+    data = png(drawn, SHARP)
+    write_bytes(path, data)
+    return embedded(data, caption, alt, round(drawn.get_size_inches()[0] * DPI))
+
+
+def _grids(folder: Path, name: str, galleries: Sequence[Gallery]) -> str:
+    """Write the grids as PNG; the page holds them as JPEG, a fifth as large."""
+    shown = []
+    for index, gallery in enumerate(galleries, 1):
+        drawn = gallery.draw()
+        write_bytes(folder / f"{name}-{index}.png", png(drawn))
+        width = round(drawn.get_size_inches()[0] * DPI)
+        caption = f"{gallery.title}; each scene's scored frame with most foreground. {_ENLARGE}"
+        shown.append(embedded(jpeg(drawn), caption, gallery.alt, width))
+    key = "In the truth, white is foreground, black background, and grey is not scored."
+    return (notes([key]) if name == "fig2" and shown else "") + "".join(shown)
 
 
 def side_by_side(frame: Frame, background: Frame, mask: Mask, labels: Labels | None) -> Frame:
     """Put frame, clean plate, mask and, where known, truth (grey: not scored) in a row."""
-    panels = [frame, background, _grey(mask.astype(np.uint8) * 255)]
+    panels = [frame, background, np.repeat((mask.astype(np.uint8) * 255)[..., None], 3, 2)]
     if labels is not None:
-        truth = np.zeros(labels.shape, np.uint8)
-        for label, grey in _GREY_OF_LABEL.items():
-            truth[labels == label] = grey
-        panels.append(_grey(truth))
+        panels.append(truth_picture(labels))
     return np.concatenate(panels, 1)
-
-
-def _grey(picture: np.ndarray[Any, np.dtype[np.uint8]]) -> Frame:
-    return np.repeat(picture[..., None], 3, 2)
-
-
-def write_report(folder: Path, title: str, results: Sequence[Mapping[str, Any]]) -> None:
-    """Write ``results.json``, ``results.csv`` and ``index.html`` of a comparison."""
-    write_bytes(folder / "results.json", json.dumps({"results": results}, indent=1).encode())
-    text = io.StringIO()
-    writer = csv.DictWriter(text, results[0].keys() if results else COLUMNS, extrasaction="ignore")
-    writer.writeheader()
-    writer.writerows(results)
-    write_bytes(folder / "results.csv", text.getvalue().encode())
-    scenes = sorted({str(result["scene"]) for result in results})
-    note = f"<p>Scored by CDNet's rules on {html.escape(', '.join(scenes))}.</p>"
-    body = note + results_table(results) + means_table(results)
-    write_bytes(folder / "index.html", page(title, body).encode())
 
 
 def results_table(results: Sequence[Mapping[str, Any]]) -> str:
@@ -73,41 +186,7 @@ def results_table(results: Sequence[Mapping[str, Any]]) -> str:
         )
         for result in results
     ]
-    return _table([column.replace("_", " ") for column in COLUMNS], rows)
-
-
-def means_table(results: Sequence[Mapping[str, Any]]) -> str:
-    """Return an HTML table of each method's unweighted mean F over the scenes."""
-    methods = list(dict.fromkeys(str(result["method"]) for result in results))
-    rows = []
-    for method in methods:
-        values = [result["f_measure"] for result in results if result["method"] == method]
-        mean, undefined = mean_of_defined(values)
-        rows.append(_row([method, _shown(mean), str(len(values) - undefined), str(undefined)]))
-    return _table(["method", "mean F", "scenes", "undefined"], rows)
-
-
-def page(title: str, body: str) -> str:
-    """Return a whole HTML page that needs nothing from elsewhere."""
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"<style>{_STYLE}</style><h1>{html.escape(title)}</h1>{body}</html>\n"
-    )
-
-
-def figure(source: str, caption: str) -> str:
-    """Return an HTML figure of a picture or, by its ending, a video beside the page."""
-    is_video = source.endswith(".mp4")
-    media = (
-        f'<video src="{html.escape(source)}" controls loop muted autoplay></video>'
-        if is_video
-        else f'<img src="{html.escape(source)}" alt="{html.escape(caption)}">'
-    )
-    return f"<figure>{media}<figcaption>{html.escape(caption)}</figcaption></figure>"
-
-
-def _table(head: Sequence[str], rows: Sequence[str]) -> str:
-    cells = "".join(f"<th>{html.escape(name)}</th>" for name in head)
+    cells = "".join(f"<th>{html.escape(column.replace('_', ' '))}</th>" for column in COLUMNS)
     return f"<table><tr>{cells}</tr>{''.join(rows)}</table>"
 
 

@@ -76,8 +76,6 @@ class Batch(NamedTuple):
         clean: the true backgrounds ``(N, 3, h, w)`` in [0, 1].
         known: ``(1, 1, h, w)`` bool.
         windows: the part of each frame that stage 2 learns from in phase 2, or None for all of it.
-        background_of: whose background stage 2 sees with each frame, as places in the batch, or
-            None where each has its own.
     """
 
     image: Tensor
@@ -85,7 +83,6 @@ class Batch(NamedTuple):
     clean: Tensor
     known: Tensor
     windows: list[Window] | None = None
-    background_of: list[int] | None = None
 
 
 def spread(numbers: Sequence[int], most: int) -> list[int]:
@@ -182,17 +179,7 @@ def draw(
     windows = None
     if augmentation.crop < 1 or augmentation.crop_pixels:
         windows = [_window(label, augmentation, random) for label in labels]
-    background_of = None
-    if augmentation.other_background:
-        background_of = _borrowed(batch_size, augmentation.other_background, random)
-    truth = torch.from_numpy(labels.astype(np.int64))
-    return Batch(image, truth, clean, known, windows, background_of)
-
-
-def _borrowed(count: int, share: float, random: Generator) -> list[int]:
-    """Choose whose background each frame gets: for a share of them the next one's in the batch."""
-    borrows = random.random(count) < share
-    return [(place + 1) % count if borrows[place] else place for place in range(count)]
+    return Batch(image, torch.from_numpy(labels.astype(np.int64)), clean, known, windows)
 
 
 def _window(labels: Labels, augmentation: AugmentationSettings, random: Generator) -> Window:

@@ -139,6 +139,22 @@ class _Keeper:
         self._next = time.monotonic() + max(CHECKPOINT_SECONDS, CHECKPOINT_SHARE * spent)
 
 
+def planned(configuration: Configuration, frames: int) -> Configuration:
+    """Return the settings with each phase no longer than its passes over so many frames allow.
+
+    Stage 1 learns few frames by heart: their backgrounds then fit better than those of any later
+    frame, and stage 2, which learns from them, trusts a difference that it will not find again.
+    """
+    changed = {}
+    for name in PHASES:
+        phase: PhaseSettings = getattr(configuration.phases, name)
+        if phase.most_passes:
+            most = -(-phase.most_passes * frames // phase.batch_size)
+            changed[name] = phase.model_copy(update={"iterations": min(phase.iterations, most)})
+    phases = configuration.phases.model_copy(update=changed)
+    return configuration.model_copy(update={"phases": phases})
+
+
 def trained_part(net: TwoStageNet, phase: str) -> nn.Module:
     """Return what learns in a phase: stage 1, stage 2, or both."""
     parts: dict[str, nn.Module] = {
@@ -194,7 +210,6 @@ def to_device(batch: Batch, device: str) -> Batch:
         batch.clean.to(device),
         batch.known.to(device),
         batch.windows,
-        batch.background_of,
     )
 
 
@@ -216,8 +231,6 @@ def compute_losses(
         )
     if phase == "background":
         return {**terms, "total": terms["reconstruction"]}
-    if batch.background_of is not None:
-        background = background[batch.background_of]
     pair, labels = net.join(batch.image, background), batch.labels
     if phase == "segmentation" and batch.windows is not None:
         pair, labels = cut_windows(pair, batch.windows), cut_windows(labels, batch.windows)

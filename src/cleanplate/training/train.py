@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 import cleanplate
-from cleanplate.config import Configuration, load_preset
+from cleanplate.config import Configuration, configuration_from, load_preset
 from cleanplate.errors import DatasetError, OutputError
 from cleanplate.images import FOREGROUND, check_output
 from cleanplate.measures import ConfusionMatrix, Measures, count_frame
@@ -30,7 +30,7 @@ from cleanplate.scenes.scene import Scene
 from cleanplate.subtractors.two_stage import TwoStageSubtractor, choose_device
 from cleanplate.training.batches import Reader, TrainingSet, spread
 from cleanplate.training.checkpoints import checkpoint_path
-from cleanplate.training.phases import run
+from cleanplate.training.phases import planned, run
 from cleanplate.training.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,8 @@ def train(
     seed: int = 0,
     device: str = "auto",
     objects: str | Path | None = None,
+    weights: str = "",
+    partial_weights: bool = False,
     separate: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -73,6 +75,9 @@ def train(
         seed: of all that is drawn at random.
         device: ``auto``, ``cpu`` or ``cuda``.
         objects: a folder of cut-outs to paste (see `read_objects`), for a scene without foreground.
+        weights: published weights to start stage 2 from, in the place of the preset's (see
+            `SegmentationSettings`).
+        partial_weights: take what such a file has.
         separate: also write the model as it stands after phase 2, before both stages learn
             together, to this file.
         resume: go on from a checkpoint; without one, start anew.
@@ -86,12 +91,14 @@ def train(
     """
     start, path = time.monotonic(), Path(output)
     checkpoint = checkpoint_path(path)
+    card = _new_card(scene, preset, split, seed)
+    if weights:
+        card = _with_weights(card, weights, partial_weights)
     if path.exists() and resume and not checkpoint.exists():
-        _check_finished(path, _new_card(scene, preset, split, seed))
+        _check_finished(path, card)
         return
     _check_output(path, overwrite, resume)
     device = choose_device(device)
-    card = _new_card(scene, preset, split, seed)
     net = _initial_net(card)
     every = card.configuration.training.validation_every
     training, kept_aside = hold_out(card.training_frames, every)
@@ -104,7 +111,7 @@ def train(
     for last in run(
         net,
         data,
-        card.configuration,
+        planned(card.configuration, len(data.labels)),
         start=start,
         seed=seed,
         device=device,
@@ -152,6 +159,18 @@ def _new_card(scene: Scene, preset: str | Configuration, split: str, seed: int) 
         warning="",
         configuration=configuration,
     )
+
+
+def _with_weights(card: ModelCard, weights: str, partial: bool) -> ModelCard:
+    """Let stage 2 start from published weights.
+
+    Raises:
+        ConfigError: the preset's network is not the one they are for.
+    """
+    values = card.configuration.model_dump()
+    values["segmentation"] |= {"weights": weights, "partial_weights": partial}
+    checked = configuration_from(values, f"weights {weights}")
+    return card.model_copy(update={"configuration": checked})
 
 
 def _finished(card: ModelCard, measures: Measures | None, warning: str) -> ModelCard:

@@ -32,6 +32,7 @@ SCENES = (
     "highway 1280x960",
 )
 ENLARGED = "highway 1280x960"
+METHODS = ("two-stage", "mog2", "knn")
 REFERENCE_STEPS = 20
 
 
@@ -71,7 +72,7 @@ def enlarge(source: Path, target: Path) -> Path:
 def run_scene(name: str, data: Path, output: Path, preset: str, seed: int) -> dict[str, Any]:
     """Train, score all methods and measure; runs in a process of its own."""
     import cleanplate
-    from cleanplate.evaluation.benchmark import METHODS, Comparison
+    from cleanplate.evaluation.benchmark import Comparison
 
     if name == ENLARGED:
         folder = enlarge(data / "cdnet/baseline/highway", output / "enlarged" / "highway")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,10 +100,17 @@ class Comparison:
         self._writes_masks = writes_masks
 
     def run(self) -> Iterator[Progress]:
-        """Run what is not finished; yields what is going on."""
+        """Run what is not finished; yields what is going on.
+
+        Raises:
+            ConfigError: the split is none.
+            OutputError: the folder cannot be written.
+        """
         for name in ("models", "results"):
             make_folder(self.folder / name)
         self.failures = []
+        with suppress(DatasetError):  # a scene's own fault; a split that is none is not
+            next(iter(self.scenes.values())).split(self._split)
         for key in self.scenes:
             for method in self.methods:
                 try:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cleanplate.errors import OutputError
-from cleanplate.evaluation.benchmark import METHODS, Comparison
+from cleanplate.errors import DatasetError, OutputError
+from cleanplate.evaluation.benchmark import Comparison
 from cleanplate.evaluation.report import figure, page, results_table, side_by_side
 from cleanplate.images import Frame, make_folder, write_bytes, write_picture
 from cleanplate.scenes.opening import open_scene
@@ -21,6 +21,7 @@ from cleanplate.subtractors.protocol import Subtractor
 from cleanplate.subtractors.two_stage import load
 from cleanplate.training.batches import spread
 
+METHODS = ("two-stage", "mog2", "knn")
 PLATE_FRAMES = 25
 DRAWN_FRAMES = 240
 DRAWN_SIZE = (160, 240)
@@ -89,6 +90,7 @@ def run_demo(
 
     Raises:
         OutputError: the folder exists and no demo made it.
+        DatasetError: the scene cannot be trained on or scored.
     """
     if scene_folder is not None:
         open_scene(scene_folder)  # a mistyped one must not cost the earlier demo
@@ -104,6 +106,8 @@ def run_demo(
     comparison = Comparison(folder, scenes, METHODS, preset=preset, device=device)
     for _, method, what, share in comparison.run():
         yield f"{method}: {what}", share or 0.0
+    if comparison.failures:
+        raise DatasetError(f"{scene.name}: {comparison.failures[0].reason}")
     results = comparison.results()
     write_bytes(folder / "results.json", json.dumps({"results": results}, indent=1).encode())
     yield "writing the page", 0.0

@@ -13,6 +13,7 @@ import pytest
 import cleanplate
 from cleanplate import cli
 from cleanplate.images import read_grey, read_picture, write_picture
+from tests.scenes.serving import serving
 
 
 def _run(
@@ -136,7 +137,8 @@ def test_compare_leaves_a_report_and_keeps_what_is_finished(  # type: ignore[no-
     code, out, err = run(*arguments, "--methods", "two-stage,mog2")
     assert code == 0, err
     assert [row["method"] for row in json.loads(out)["results"]] == ["two-stage", "mog2"]
-    for name in ("index.html", "results.csv", "results.json"):
+    assert json.loads(out)["failed"] == []
+    for name in ("report.html", "results.csv", "results.json", "table1.tex"):
         assert (tmp_path / "report" / name).stat().st_size > 100
     code, out, err = run(*arguments, "--methods", "two-stage,mog2,knn")
     assert "two-stage: finished before" in err
@@ -160,9 +162,23 @@ def test_compare_leaves_a_report_and_keeps_what_is_finished(  # type: ignore[no-
         (["segment", "{scene}/temporalROI.txt", "{scene}/input", "--masks", "{out}"], 1,
          "no whole safetensors file"),
         (["evaluate", "{scene}"], 2, "give one of --model, --results and --method"),
-        (["evaluate", "{scene}", "--method", "vibe"], 1, "method 'vibe' is unknown"),
+        (["evaluate", "{scene}", "--method", "vibes"], 1, "method 'vibes' is unknown"),
         (["evaluate", "{scene}", "--results", "{empty}"], 1, "no numbered pictures"),
         (["compare", "{scene}", "-o", "{out}", "--methods", "mog9"], 1, "'mog9' is unknown"),
+        (["compare", "{scene}", "-o", "{out}", "--length", "2"], 1, "length 2 is not in (0, 1]"),
+        (["compare", "{scene}", "-o", "{out}", "--published", "theirs"], 2, "NAME=PATH"),
+        (["compare", "{scene}", "-o", "{out}", "--published", "knn={empty}"], 1,
+         "published results cannot be called knn, which is a method"),
+        (["compare", "{scene}", "-o", "{out}", "--published", "={empty}"], 2, "NAME=PATH"),
+        (["compare", "{scene}", "-o", "{out}", "--published", "theirs="], 2, "NAME=PATH"),
+        (["compare", "{scene}", "-o", "{out}", "--published", "theirs={gone}"], 2,
+         "no such folder or zip"),
+        (["paper", "{empty}", "-o", "{out}"], 1, "no scene in CDNet's layout below it"),
+        (["paper", "{scene}", "-o", "{out}", "--experiments", "{gone}.toml"], 1,
+         "cannot be read"),
+        (["download", "cdnet2012", "-o", "{out}"], 2, "only cdnet2014 can be fetched"),
+        (["train", "{scene}", "-o", "{out}", "--weights", "vgg16"], 1,
+         "published weights fit the network largefov only; leave weights empty"),
         (["background", "{model}", "{gone}", "-o", "{out}.png"], 1, "no such file"),
         (["synth", "tsunami", "-o", "{out}"], 1, "choose one of baseline"),
         (["synth", "baseline", "-o", "{out}", "--size", "big"], 1, "write WIDTHxHEIGHT"),
@@ -181,12 +197,153 @@ def test_a_mistake_gets_one_line_and_its_exit_code(  # type: ignore[no-untyped-d
     }  # fmt: skip
     found, out, err = run(*(argument.format(**places) for argument in arguments))
     assert found == code
-    assert message in " ".join(err.split())
+    assert message in " ".join(err.replace("│", " ").split())  # the frame around a usage error
     assert "Traceback" not in err
     assert out == ""
     if code == 1:
         ours = [line for line in err.splitlines() if line.startswith("cleanplate: ")]
         assert len(ours) == 1
+
+
+def test_a_broken_scene_fails_and_the_others_results_are_there(  # type: ignore[no-untyped-def]
+    run, drawn_scene: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(drawn_scene, tmp_path / "broken")
+    frame = tmp_path / "broken" / "input" / "in000030.png"
+    frame.write_bytes(frame.read_bytes()[:500])
+    arguments = ["compare", tmp_path / "broken", drawn_scene, "-o", tmp_path / "report"]
+    code, out, err = run(*arguments, "--methods", "mog2", "--json")
+    assert code == 1
+    found = json.loads(out)
+    assert found.keys() == {"results", "failed"}
+    assert [(row["scene"], row["method"]) for row in found["results"]] == [("street", "mog2")]
+    (failed,) = found["failed"]
+    assert (failed["scene"], failed["method"]) == ("broken", "mog2")
+    assert "in000030.png: not a complete picture" in failed["reason"]
+    assert "in000030.png" in (tmp_path / "report" / "report.html").read_text()
+    assert "Traceback" not in err
+    code, out, _ = run(*arguments, "--methods", "mog2")
+    assert code == 1
+    assert "street" in out
+    assert out.endswith(f"open {tmp_path / 'report' / 'report.html'}\n")
+
+
+def test_published_results_are_a_row_of_the_comparison(  # type: ignore[no-untyped-def]
+    run, drawn_scene: Path, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    code, out, err = run(
+        "compare", drawn_scene, "-o", first, "--methods", "mog2", "--masks", "--json"
+    )
+    assert code == 0, err
+    (own,) = json.loads(out)["results"]
+    theirs = f"theirs={first / 'masks' / 'mog2.zip'}"
+    code, out, err = run(
+        "compare", drawn_scene, "-o", second, "--methods", "mog2", "--published", theirs, "--json"
+    )
+    assert code == 0, err
+    rows = {row["method"]: row for row in json.loads(out)["results"]}
+    assert rows.keys() == {"mog2", "theirs"}
+    assert {**rows["theirs"], "method": "mog2", "seconds": own["seconds"]} == own
+
+
+SMALL = """
+[table]
+scenes = []
+methods = ["baseline-1", "mog2"]
+preset = "smoke"
+split = "half"
+seed = 0
+length = 0.05
+
+[steps]
+scenes = ["baseline/street"]
+methods = ["baseline-2"]
+preset = "smoke"
+split = "half"
+seeds = [0, 1]
+length = 0.05
+
+[ablations]
+scenes = ["street"]
+methods = ["two-stage", "siamese"]
+preset = "smoke"
+split = "half"
+seed = 0
+length = 0.05
+"""
+
+
+def test_the_paper_runs_end_to_end_and_a_second_time_at_once(  # type: ignore[no-untyped-def]
+    run, drawn_scene: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(drawn_scene, tmp_path / "cdnet" / "baseline" / "street")
+    (tmp_path / "small.toml").write_text(SMALL)
+    output = tmp_path / "run"
+    arguments = [
+        "paper", tmp_path / "cdnet", "-o", output, "--experiments", tmp_path / "small.toml",
+        "--steps", "--ablations", "--device", "cpu", "--json",
+    ]  # fmt: skip
+    code, out, err = run(*arguments)
+    assert code == 0, err
+    found = json.loads(out)
+    assert [row["method"] for row in found["results"]] == ["baseline-1", "mog2"]
+    assert found["failed"] == []
+    page = (output / "report.html").read_text()
+    for shown in ("baseline-1", "mog2", "baseline-2", "siamese"):
+        assert shown in page
+    before = {path: path.stat().st_mtime_ns for path in output.rglob("*.safetensors")}
+    code, out, err = run(*arguments)
+    assert code == 0, err
+    assert json.loads(out) == found
+    lines = [line for line in err.splitlines() if line.startswith("street ")]
+    assert lines
+    assert all("finished before" in line for line in lines)
+    assert {path: path.stat().st_mtime_ns for path in output.rglob("*.safetensors")} == before
+
+
+def test_info_tells_who_claims_a_method(run) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = run("info", "vibe", "--json")
+    assert code == 0
+    described = json.loads(out)
+    assert described["method"] == "vibe"
+    assert "US 8,009,918" in described["patent_note"]
+    assert "not legal advice" in described["patent_note"]
+    assert described["learns_online"] is True
+
+
+def test_info_describes_a_method_that_nobody_claims(run) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = run("info", "mog2")
+    assert code == 0
+    rows = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert rows["method"] == "mog2"
+    assert rows["learns_online"] == "True"
+    assert rows["patent_note"] == "None"
+    assert json.loads(run("info", "mog2", "--json")[1])["patent_note"] is None
+
+
+def test_info_takes_a_file_that_is_called_like_a_method(  # type: ignore[no-untyped-def]
+    run, smoke_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(smoke_model, tmp_path / "median")
+    monkeypatch.chdir(tmp_path)
+    assert json.loads(run("info", "median", "--json")[1])["preset"] == "smoke"
+
+
+def test_download_says_which_videos_are_complete(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with serving() as server:
+        arguments = ["download", "cdnet2014", "-o", tmp_path / "cdnet", "--url", server.url()]
+        code, out, err = run(*arguments, "--json")
+        assert code == 1, err  # for the videos are not there
+        found = json.loads(out)
+        assert found["url"] == server.url()
+        assert len(found["sha256"]) == 64
+        code, out, _ = run(*arguments)
+        assert code == 1
+        first, second = out.splitlines()[:2]
+        assert first.endswith("0 of 53 videos complete")
+        assert second == f"SHA-256 {found['sha256']}"
+        assert len(server.asked) == 1
 
 
 def test_a_truncated_frame_is_named_and_earlier_masks_stay(  # type: ignore[no-untyped-def]

@@ -15,6 +15,7 @@ from cleanplate.config import (
     parse_configuration,
 )
 from cleanplate.errors import ConfigError
+from cleanplate.evaluation.paper import BUILT_IN
 
 
 def smoke_with(old: str, new: str) -> str:
@@ -33,7 +34,7 @@ def test_every_preset_file_is_named() -> None:
     files = resources.files("cleanplate.presets").iterdir()
     assert {file.name for file in files if file.name.endswith(".toml")} == {
         *(f"{name}.toml" for name in PRESETS),
-        "section4.toml",  # what `cleanplate paper` runs, no model's settings
+        *(f"{name}.toml" for name in BUILT_IN),  # what `cleanplate paper` runs
     }
 
 

@@ -149,7 +149,7 @@ def evaluate(
 ) -> None:
     """Score a model, a folder of masks or a classical method by CDNet's rules."""
     from cleanplate.evaluation import scoring
-    from cleanplate.evaluation.benchmark import ready_method
+    from cleanplate.evaluation.models import ready_method
 
     if sum(choice is not None for choice in (model, results, method)) != 1:
         raise typer.BadParameter("give one of --model, --results and --method")

@@ -46,13 +46,15 @@ def compare(
     Methods: two-stage, two-stage-separate, baseline-1, baseline-2, median, pca, robust-pca,
     fast-pcp, gmm, kde, vibe, mog2, knn, mog, gmg, cnt, gsoc, lsbp.
     """
-    from cleanplate.evaluation.benchmark import Comparison, name_scenes
+    from cleanplate.evaluation.benchmark import Comparison
     from cleanplate.evaluation.report import write_report
+    from cleanplate.scenes.opening import name_scenes
 
+    opened, broken = name_scenes(scenes)
     named = _published(published)
     comparison = Comparison(
         output,
-        name_scenes(scenes),
+        opened,
         [*(name.strip() for name in methods.split(",")), *named],
         split=split,
         preset=preset,
@@ -62,6 +64,7 @@ def compare(
         objects=objects,
         published=named,
         allow_missing=allow_missing,
+        broken=broken,
         writes_masks=masks,
     )
     _follow(comparison.run())
@@ -85,7 +88,7 @@ def paper(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Run folder.")],
     experiments: Annotated[
-        str, typer.Option(help="What is run: section4, or a TOML file like it.")
+        str, typer.Option(help="What is run: section4, section4-paper (GPU) or a TOML file.")
     ] = "section4",
     steps: Annotated[
         bool, typer.Option("--steps", help="Also the four steps over several seeds.")
@@ -107,14 +110,16 @@ def paper(
     from cleanplate.evaluation.report import write_report
     from cleanplate.evaluation.sections import ablations_section, steps_section
 
+    scenes, broken = find_scenes(folder)
     run = Section4(
         output,
-        find_scenes(folder),
+        scenes,
         load_experiments(experiments),
         device=device,
         objects=objects,
         published=_published(published),
         allow_missing=allow_missing,
+        broken=broken,
     )
     by_seed = run.steps() if steps else {}
     ablated = [run.ablations()] if ablations else []
@@ -183,6 +188,8 @@ def _published(pairs: Sequence[str] | None) -> dict[str, Path]:
             raise typer.BadParameter(f"{pair!r}: write --published NAME=PATH")
         if not Path(path).exists():
             raise typer.BadParameter(f"{path}: no such folder or zip; check the path")
+        if name in named:
+            raise typer.BadParameter(f"{name}: is given twice; give each its own name")
         named[name] = Path(path)
     return named
 

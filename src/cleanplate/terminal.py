@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cleanplate.training.progress import Progress
 
 LINE_EVERY_SECONDS = 20.0
+MOST_BARS = 6
 
 
 class Bar(Protocol):
@@ -51,6 +52,9 @@ class _Bars:
 
     def update(self, what: str, done: float, total: float | None, note: str = "") -> None:
         if what not in self._tasks:
+            if len(self._tasks) >= MOST_BARS:  # work of many parts would leave the screen
+                oldest = next(iter(self._tasks))
+                self._shown.remove_task(self._tasks.pop(oldest))
             self._tasks[what] = self._shown.add_task(what, total=total, note="")
         self._shown.update(self._tasks[what], completed=done, total=total, note=note)
 

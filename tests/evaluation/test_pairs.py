@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from cleanplate.errors import DatasetError
 from cleanplate.evaluation.background_measures import (
     mean_measures,
     measure_background,
@@ -21,10 +22,15 @@ from cleanplate.images import Frame, read_grey, read_picture, write_picture
 from cleanplate.measures import ConfusionMatrix, count_frame
 from cleanplate.scenes.scene import Scene, Truth
 from cleanplate.scenes.video import ArraySource
-from cleanplate.subtractors.protocol import Segmentation
-from cleanplate.subtractors.threshold import ThresholdSubtractor
+from cleanplate.subtractors.protocol import BackgroundModel, Segmentation
+from cleanplate.subtractors.threshold import ThresholdSubtractor, distance
 
 SIDES = (40, 48)
+
+
+def copied(truth: Truth) -> Truth:
+    """The same; a scene writes into what its labels' reader returns."""
+    return Truth(truth.labels.copy(), truth.shadow.copy(), truth.unclean.copy())
 
 
 def drawn(count: int, seed: int) -> Scene:
@@ -41,7 +47,7 @@ def drawn(count: int, seed: int) -> Scene:
         category="baseline",
         frames=ArraySource(list(random.integers(0, 256, (count, *SIDES, 3)).astype(np.uint8))),
         label_files={number: Path(str(number)) for number in range(1, count + 1)},
-        decode=lambda path: Truth(*(part.copy() for part in truths[int(path.name) - 1])),
+        decode=lambda path: copied(truths[int(path.name) - 1]),
     )
 
 
@@ -60,10 +66,22 @@ class Nearby:
         return np.asarray(moved.clip(0, 255), np.uint8)
 
 
-def swept(scene: Scene, folder: Path, threshold: float = 0.1) -> tuple[Sweep, ConfusionMatrix]:
-    """Score a threshold over `Nearby`; returns the sweep as it was kept, and the own counts."""
-    observer = Observer(scene, numbers(scene), sweeps=True)
-    method = ThresholdSubtractor(Nearby(), threshold)
+class Blurry(Nearby):
+    """The same of a model that sees only every fourth column."""
+
+    def as_seen(self, frame: Frame) -> Frame:
+        return np.repeat(frame[:, ::4], 4, 1)
+
+    def reconstruct(self, frame: Frame, update: bool = True) -> Frame:
+        return super().reconstruct(self.as_seen(frame), update)
+
+
+def swept(
+    scene: Scene, folder: Path, threshold: float = 0.1, model: BackgroundModel | None = None
+) -> tuple[Sweep, ConfusionMatrix]:
+    """Score a threshold over a model; returns the sweep as it was kept, and the own counts."""
+    method = ThresholdSubtractor(model or Nearby(), threshold)
+    observer = Observer(scene, numbers(scene), method.distance)
     result = score(scene, numbers(scene), method, "all", observer.see)
     observer.write(folder / "noise", result.as_dict(), "baseline", None)
     sweep = read_pair(folder / "noise.json").sweep
@@ -89,11 +107,12 @@ def test_a_sweep_counts_like_thresholding_each_frame(tmp_path: Path) -> None:
     holds()
 
 
+@pytest.mark.parametrize("model", [Nearby(), Blurry()], ids=["fine", "coarse"])
 @pytest.mark.parametrize("threshold", [0.0, 15 / 255, 25 / 255, 0.1, 0.2, 29 / 255, 1.0])
 def test_at_the_methods_own_threshold_a_sweep_has_its_counts(
-    tmp_path: Path, threshold: float
+    tmp_path: Path, threshold: float, model: Nearby
 ) -> None:
-    sweep, counts = swept(drawn(2, seed=2), tmp_path, threshold)
+    sweep, counts = swept(drawn(2, seed=2), tmp_path, threshold, model)
     assert counts.shadow_errors > 0 or threshold > 0.24
     assert sweep.counts(threshold) == replace(counts, shadow_errors=0)
 
@@ -107,11 +126,20 @@ def test_every_labelled_pixel_is_in_the_sweep_once(tmp_path: Path) -> None:
     assert sweep.positive.shape == sweep.negative.shape == (256,)
 
 
+def test_what_a_coarse_model_cannot_see_is_not_foreground(tmp_path: Path) -> None:
+    scene = drawn(2, seed=2)
+    far = [swept(scene, tmp_path, 0.1, model)[1].fp for model in (Blurry(), Nearby())]
+    assert far[0] == pytest.approx(far[1], rel=0.1)  # with the detail it were nearly all
+    frame = scene.frame(1)
+    found = ThresholdSubtractor(Blurry(), 60 / 255).segment(frame).mask
+    assert not found.any()
+
+
 def observed(
     scene: Scene, folder: Path, results: dict[int, Segmentation], sweeps: bool = False
 ) -> Path:
     """Show an observer some results; returns the record."""
-    observer = Observer(scene, tuple(results), sweeps)
+    observer = Observer(scene, tuple(results), distance if sweeps else None)
     for number, result in results.items():
         observer.see(number, scene.frame(number), result)
     values = {"seconds": 3.0, "frames_scored": len(results), "f_measure": 0.5}
@@ -156,13 +184,14 @@ def test_the_frame_with_most_foreground_is_shown(tmp_path: Path, order: tuple[in
     shown = plain(10 * pair.shown)
     assert pair.background is not None
     assert np.array_equal(read_grey(pair.mask) > 0, shown.mask)
+    assert shown.background is not None
     assert np.array_equal(read_picture(pair.background), shown.background)
 
 
 def test_of_frames_without_foreground_the_first_is_shown(tmp_path: Path) -> None:
     scene = drawn(3, seed=7)
     empty = Truth(np.zeros(SIDES, np.int8), np.zeros(SIDES, bool), np.zeros(SIDES, bool))
-    scene = replace(scene, decode=lambda _: Truth(*(part.copy() for part in empty)))
+    scene = replace(scene, decode=lambda _: copied(empty))
     assert read_pair(observed(scene, tmp_path, {n: plain(n) for n in (2, 3)})).shown == 2
 
 
@@ -243,3 +272,10 @@ def test_a_record_is_plain_json(tmp_path: Path) -> None:
     record = observed(drawn(1, seed=12), tmp_path, {1: plain(1)}, sweeps=True)
     values = json.loads(record.read_text())
     assert np.shape(values["sweep"]) == (2, 256)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"scene": "street", "tp": 1}', "null"])
+def test_a_record_that_is_none_is_named_with_what_to_do(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(DatasetError, match=r"a.json: no finished pair \(.+\); remove it to run"):
+        read_pair(tmp_path / "a.json")

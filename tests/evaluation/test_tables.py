@@ -140,13 +140,12 @@ def test_a_curve_is_the_mean_over_the_scenes_at_every_threshold() -> None:
     assert curve.fixed == Mean(1.0, 2)
 
 
-def test_a_scene_without_foreground_leaves_the_curve_where_nothing_is_found() -> None:
+def test_a_scene_without_foreground_is_left_out_of_the_curve() -> None:
     sweeps = make_sweep({50: 1}, {}), make_sweep({}, {20: 1})
     pairs = [make_pair(str(i), "median", F_1, sweep=sweep) for i, sweep in enumerate(sweeps)]
     (curve,) = curves(pairs)
-    assert curve.means[19] == Mean(0.5, 2)
-    assert curve.means[20] == Mean(1.0, 1, 1)
-    assert curve.best == 20
+    assert curve.means[19] == curve.means[20] == Mean(1.0, 1)
+    assert curve.best == 0
 
 
 def test_methods_without_a_threshold_have_no_curve() -> None:

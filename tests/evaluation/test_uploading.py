@@ -14,7 +14,7 @@ import cleanplate
 from cleanplate.errors import DatasetError, OutputError, VideoError
 from cleanplate.evaluation.published import PublishedResults
 from cleanplate.evaluation.scoring import score
-from cleanplate.evaluation.uploading import write_masks, write_upload
+from cleanplate.evaluation.uploading import METHOD_MARK, write_masks, write_upload
 from cleanplate.images import Frame
 from cleanplate.scenes.scene import Scene
 from cleanplate.scenes.video import ArraySource
@@ -123,14 +123,30 @@ def test_a_scene_without_a_region_is_segmented_whole(
     assert names == ["bin000000.png", "bin000001.png", "bin000002.png"]
 
 
-def test_a_gap_in_the_region_is_named_before_any_work(
-    scene: Scene, scene_folder: Path, tmp_path: Path
+def test_frames_that_are_not_there_get_no_mask_and_are_told_of(
+    scene: Scene, scene_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (scene_folder / "input" / "in000011.png").unlink()
-    with pytest.raises(DatasetError, match="frame 11 of its temporal region 5 to 24 is missing"):
-        list(write_masks(cleanplate.open_scene(scene_folder), CATEGORY, Counter(True), tmp_path))
+    list(write_masks(cleanplate.open_scene(scene_folder), CATEGORY, Counter(True), tmp_path))
+    written = {path.name for path in tmp_path.rglob("bin*.png")}
+    assert written == {f"bin{number:06d}.png" for number in range(5, 25) if number != 11}
+    assert "1 of the 20 frames of its temporal region are missing" in caplog.text
+
+
+def test_masks_of_no_category_are_refused(scene: Scene, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="has no category"):
         list(write_masks(scene, "", Counter(True), tmp_path))
+
+
+def test_masks_of_another_model_of_the_same_method_are_replaced(
+    scene: Scene, tmp_path: Path
+) -> None:
+    for origin in ("first", "first", "second"):
+        method = Counter(True)
+        list(write_masks(scene, CATEGORY, method, tmp_path, origin))
+        mark = next(tmp_path.rglob(METHOD_MARK))
+        assert mark.read_text() == f"{method.name}\n{origin}"
+    assert len(list(tmp_path.rglob("bin*.png"))) == 20
 
 
 def test_frames_that_end_early_are_an_error(scene: Scene, tmp_path: Path) -> None:

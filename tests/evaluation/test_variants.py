@@ -28,13 +28,23 @@ def test_every_variants_settings_are_valid(method: str, preset: str) -> None:
     assert configuration_from(derived.model_dump(), method) == derived
 
 
-@pytest.mark.parametrize("method", ["two-stage", "two-stage-separate", "baseline-1"])
-def test_three_of_the_steps_are_one_training(method: str) -> None:
+@pytest.mark.parametrize(("method", "is_separate"), [("two-stage", 0), ("two-stage-separate", 1)])
+def test_separate_and_joint_are_one_training(method: str, is_separate: int) -> None:
     variant, compact = VARIANTS[method], load_preset("compact")
     assert variant.derive(compact) == compact
     assert variant.trained_as == "two-stage"
-    assert variant.after_phase_2 is (method != "two-stage")
-    assert variant.only_stage_1 is (method == "baseline-1")
+    assert variant.after_phase_2 is bool(is_separate)
+    assert not variant.only_stage_1
+
+
+def test_baseline_1_is_phase_1_alone() -> None:
+    variant, compact = VARIANTS["baseline-1"], load_preset("compact")
+    derived = variant.derive(compact)
+    assert _lengths(derived) == (compact.phases.background.iterations, 0, 0)
+    assert derived.phases.background == compact.phases.background
+    assert derived.model_copy(update={"phases": compact.phases}) == compact
+    assert variant.only_stage_1
+    assert not variant.after_phase_2
 
 
 def test_the_median_filter_needs_no_training_of_its_own() -> None:
@@ -44,7 +54,7 @@ def test_the_median_filter_needs_no_training_of_its_own() -> None:
 
 
 def test_every_other_row_is_a_training_of_its_own() -> None:
-    others = set(VARIANTS) - {"two-stage", "two-stage-separate", "baseline-1", "median-filtered"}
+    others = set(VARIANTS) - {"two-stage", "two-stage-separate", "median-filtered"}
     derived = [VARIANTS[method].derive(load_preset("paper")) for method in sorted(others)]
     assert all(VARIANTS[method].trained_as == method for method in others)
     assert len({one.model_dump_json() for one in derived}) == len(others)

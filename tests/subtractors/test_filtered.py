@@ -8,6 +8,8 @@ from cleanplate.images import Frame
 from cleanplate.subtractors.filtered import MedianFiltered
 from cleanplate.subtractors.protocol import Segmentation
 
+FRAME = np.zeros((9, 12, 3), np.uint8)
+
 
 class Speckled:
     """Says the same of every frame, and remembers whether it was to learn."""
@@ -16,15 +18,12 @@ class Speckled:
 
     def __init__(self, mask: NDArray[np.bool_], learns_online: bool = True) -> None:
         self.learns_online = learns_online
-        self.result = Segmentation(mask, mask.astype(np.float32) / 2, np.zeros((9, 12, 3), np.uint8))
+        self.result = Segmentation(mask, np.zeros((9, 12), np.float32), FRAME.copy())
         self.updates: list[bool] = []
 
     def segment(self, frame: Frame, update: bool = True) -> Segmentation:
         self.updates.append(update)
         return self.result
-
-
-FRAME = np.zeros((9, 12, 3), np.uint8)
 
 
 @pytest.mark.parametrize("side", [3, 5])

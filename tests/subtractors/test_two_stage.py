@@ -30,6 +30,22 @@ def test_the_order_of_frames_plays_no_part(trained: TwoStageSubtractor, drawn_sc
     assert any(mask.any() for mask in forward)
 
 
+def test_a_frame_as_stage_1_sees_it_has_the_detail_of_its_background(
+    trained: TwoStageSubtractor, drawn_scene: Path
+) -> None:
+    frame = _frames(drawn_scene)[-1]
+    seen, background = trained.as_seen(frame), trained.reconstruct(frame)
+    assert seen.shape == frame.shape
+    assert seen.dtype == np.uint8
+
+    def detail(picture: Frame) -> float:
+        return float(np.abs(np.diff(picture.astype(int), axis=1)).mean())
+
+    assert detail(seen) < 0.75 * detail(frame)
+    assert detail(background) < 1.25 * detail(seen)
+    assert abs(float(seen.mean()) - float(frame.mean())) < 1
+
+
 def test_apply_takes_bgr_and_gives_the_mask_of_segment(
     trained: TwoStageSubtractor, drawn_scene: Path
 ) -> None:

@@ -156,6 +156,7 @@ def test_a_phase_begins_with_a_record_before_its_first_update(
         device="cpu",
     )  # fmt: skip
     found = []
+    before = _weights(net)
     for step in steps:
         weights = _weights(net)
         found.append((step.phase, step.iteration, step.iterations, bool(step.losses)))
@@ -283,8 +284,8 @@ def test_what_is_logged_is_what_is_optimised(data: TrainingSet, net: TwoStageNet
 
 def test_the_rate_rises_over_the_warm_up_and_falls_polynomially() -> None:
     settings = PhaseSettings(
-        iterations=100, most_passes=0, batch_size=1, learning_rate=2.0, optimiser="sgd", momentum=0.9,
-        weight_decay=0.0, power=0.9, warm_up=4,
+        iterations=100, most_passes=0, batch_size=1, learning_rate=2.0, optimiser="sgd",
+        momentum=0.9, weight_decay=0.0, power=0.9, warm_up=4,
     )  # fmt: skip
     assert learning_rate(settings, 0) == pytest.approx(0.5)
     assert learning_rate(settings, 50) == pytest.approx(2 * 0.5**0.9)

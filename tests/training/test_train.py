@@ -436,6 +436,21 @@ def test_the_separate_model_survives_an_interruption(
     assert _same_bits(separate, after_phase_2)
 
 
+def test_a_training_of_phase_1_alone_has_no_masks_to_measure(
+    drawn_scene: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    output, scene = tmp_path / "m.safetensors", cleanplate.open_scene(drawn_scene)
+    with caplog.at_level(logging.WARNING):
+        steps = list(cleanplate.train(scene, _quick(segmentation=0, joint=0), output))
+    assert "validation" not in {step.phase for step in steps}
+    card = read_card(output)
+    assert card.validation is None
+    assert card.warning.startswith("stage 2 was not trained")
+    assert "EVERY MASK" not in caplog.text
+    assert [path.name for path in tmp_path.iterdir()] == [output.name]
+    assert cleanplate.load(output, "cpu").reconstruct(scene.frame(1)).shape == (64, 96, 3)
+
+
 def test_a_training_ends_when_its_passes_over_the_frames_are_done(
     drawn_scene: Path, tmp_path: Path
 ) -> None:

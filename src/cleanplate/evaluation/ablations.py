@@ -25,7 +25,7 @@ class AblationRow:
     Attributes:
         method: its name.
         scenes: F of each scene, None where undefined.
-        mean: over the defined ones, or None.
+        mean: over the scenes, or None where one is missing or undefined.
         training_seconds: mean over the scenes, of models trained for this row or another's.
         activations_mib: what one frame's update of phase 3 keeps for the way back.
     """
@@ -52,13 +52,14 @@ def ablation_rows(
         own = [pair for pair in pairs if pair.result["method"] == method]
         scenes = {pair.result["scene"]: pair.result["f_measure"] for pair in own}
         defined = [value for value in scenes.values() if value is not None]
+        is_complete = len(defined) == len({pair.result["scene"] for pair in pairs})
         seconds = [pair.training_seconds for pair in own if pair.training_seconds is not None]
         derived = VARIANTS[method].derive(configuration)
         rows.append(
             AblationRow(
                 method,
                 scenes,
-                fmean(defined) if defined else None,
+                fmean(defined) if is_complete else None,
                 fmean(seconds) if seconds else None,
                 activations_mib(derived, working_size(derived, size)),
             )

@@ -11,24 +11,21 @@ from typing import Any, NamedTuple
 
 from cleanplate.config import load_preset
 from cleanplate.errors import CleanplateError, ConfigError, DatasetError
-from cleanplate.evaluation.models import Models, file_stem
+from cleanplate.evaluation.models import Models, file_stem, listing, ready_method
 from cleanplate.evaluation.pairs import Observer, Pair, read_pair
 from cleanplate.evaluation.published import PublishedResults
 from cleanplate.evaluation.scoring import Result, scorable_split, scoring
 from cleanplate.evaluation.uploading import write_masks, write_upload
 from cleanplate.evaluation.variants import STEPS, TWO_STAGE, VARIANTS, shortened
 from cleanplate.images import make_folder
-from cleanplate.scenes.opening import open_scene
 from cleanplate.scenes.scene import Scene, Split
-from cleanplate.subtractors.methods import CLASSICAL_METHODS, THRESHOLDED, make_method
-from cleanplate.subtractors.protocol import LearnsBeforehand, Segmentation, Subtractor
-from cleanplate.training.batches import spread
+from cleanplate.subtractors.methods import CLASSICAL_METHODS
+from cleanplate.subtractors.protocol import Segmentation, Subtractor
+from cleanplate.subtractors.threshold import ThresholdSubtractor
 
 log = logging.getLogger(__name__)
 
 METHODS = (*STEPS, *CLASSICAL_METHODS)
-LEARNED_FRAMES = 100
-"""A method that learns beforehand sees so many frames of the training part, never its labels."""
 
 
 class Progress(NamedTuple):
@@ -67,6 +64,7 @@ class Comparison:
         objects: cut-outs for scenes whose training part shows no foreground (see `train`).
         published: results to re-score, by the method's name (see `PublishedResults`).
         allow_missing: score of such results what is there.
+        broken: scenes that could not be opened and why; each is a failure.
         writes_masks: also write all masks of each method, as an upload to changedetection.net.
 
     Raises:
@@ -87,12 +85,15 @@ class Comparison:
         objects: Path | None = None,
         published: Mapping[str, Path] | None = None,
         allow_missing: bool = False,
+        broken: Mapping[str, str] | None = None,
         writes_masks: bool = False,
     ) -> None:
         self.published = dict(published or {})
         check_methods(methods, self.published)
-        self.folder, self.scenes, self.methods = folder, scenes, methods
+        self.folder, self.scenes = folder, scenes
+        self.methods = tuple(dict.fromkeys(methods))
         self.failures: list[Failure] = []
+        self._seed, self._broken = seed, dict(broken or {})
         configuration = shortened(load_preset(preset), length)
         named = Path(preset).stem
         self.models = Models(folder / "models", configuration, named, split, seed, device, objects)
@@ -109,6 +110,8 @@ class Comparison:
         for name in ("models", "results"):
             make_folder(self.folder / name)
         self.failures = []
+        for key, reason in self._broken.items():
+            self._fail(key, "all methods", reason)
         with suppress(DatasetError):  # a scene's own fault; a split that is none is not
             next(iter(self.scenes.values())).split(self._split)
         for key in self.scenes:
@@ -121,13 +124,23 @@ class Comparison:
                     log.debug("%s %s", key, method, exc_info=True)
                     self._fail(key, method, f"{type(error).__name__}: {error}")
         if self._writes_masks:
-            for method in self._masks_of():
-                masks = self.folder / "masks" / method
-                if masks.exists():
-                    write_upload(masks.with_name(f"{method}.zip"), masks)
+            for method in self.methods:
+                if method not in self.published:
+                    yield from self._upload(method)
 
-    def _masks_of(self) -> list[str]:
-        return [method for method in self.methods if method not in self.published]
+    def _upload(self, method: str) -> Iterator[Progress]:
+        """Write all masks of a method in the layout of an upload, and the zip."""
+        folder = self.folder / "masks" / method
+        try:
+            for key in self.scenes:
+                if (key, method) not in self._failed():
+                    yield from self._write_masks(key, method, folder)
+            write_upload(folder.with_name(f"{method}.zip"), folder)
+        except CleanplateError as error:
+            self._fail("masks", method, str(error))
+
+    def _failed(self) -> set[tuple[str, str]]:
+        return {(failure.scene, failure.method) for failure in self.failures}
 
     def _fail(self, key: str, method: str, reason: str) -> None:
         log.warning("%s %s failed: %s", key, method, reason)
@@ -147,19 +160,17 @@ class Comparison:
                     yield Progress(key, method, phase, share)
                 trained = self.models.training_seconds(key, scene, method, split)
             yield Progress(key, method, "scoring", 0.0)
-            sweeps = method in THRESHOLDED
-            sweeps |= method in VARIANTS and VARIANTS[method].only_stage_1
-            observer = Observer(scene, numbers, sweeps)
             if method in self.published:
+                observer = Observer(scene, numbers)
                 result = self._rescore(scene, method, numbers, split, observer)
             else:
                 subtractor = self._subtractor(key, method, split)
+                far = subtractor.distance if isinstance(subtractor, ThresholdSubtractor) else None
+                observer = Observer(scene, numbers, far)
                 steps = scoring(scene, numbers, subtractor, split.name, observer.see)
                 result = yield from _shares(steps, key, method, len(numbers))
             values = {**result.as_dict(), "scene": key, "method": method}
-            observer.write(stem, values, category_of(scene), trained)
-        if self._writes_masks and method not in self.published:
-            yield from self._write_masks(key, method, split)
+            observer.write(stem, values, scene.group, trained)
 
     def _rescore(
         self,
@@ -170,7 +181,7 @@ class Comparison:
         observer: Observer,
     ) -> Result:
         """Score masks that somebody published, on our frames."""
-        category = category_of(scene)
+        category = scene.group
         with PublishedResults(self.published[method]) as published:
             result = published.score(
                 scene, category, numbers, split.name, method, self._allow_missing
@@ -182,20 +193,21 @@ class Comparison:
                     observer.see(number, scene.frame(number), Segmentation(mask, None, None))
         return result
 
-    def _write_masks(self, key: str, method: str, split: Split) -> Iterator[Progress]:
-        """Write the masks of all frames of the temporal region, in the layout of an upload."""
+    def _write_masks(self, key: str, method: str, folder: Path) -> Iterator[Progress]:
+        """Write the masks of all frames of a scene's temporal region."""
         scene = self.scenes[key]
-        if method in VARIANTS:
+        split = scene.split(self._split)
+        if method in VARIANTS:  # a finished pair may have come here without its model
             for phase, share in self.models.train(key, scene, method, split):
                 yield Progress(key, method, phase, share)
-        subtractor, folder = self._subtractor(key, method, split), self.folder / "masks" / method
-        for _ in write_masks(scene, category_of(scene), subtractor, folder):
+        subtractor, origin = self._subtractor(key, method, split), self._stem(key, method, split)
+        for _ in write_masks(scene, scene.group, subtractor, folder, origin.name):
             yield Progress(key, method, "writing masks", None)
 
     def _subtractor(self, key: str, method: str, split: Split) -> Subtractor:
         if method in VARIANTS:
             return self.models.subtractor(key, self.scenes[key], method, split)
-        return ready_method(method, self.scenes[key], split)
+        return ready_method(method, self.scenes[key], split, self._seed)
 
     def model_path(self, key: str, split: Split, method: str = TWO_STAGE) -> Path:
         """Return where the model of a scene and one of our methods lies."""
@@ -207,11 +219,11 @@ class Comparison:
         if method in VARIANTS:
             names, depends = self.models.names(method)
         elif method in self.published:
-            status = self.published[method].stat()
-            depends = [status.st_mtime_ns, status.st_size, self._allow_missing]
-        return file_stem(
-            self.folder / "results", key, self.scenes[key], method, split, names, depends
-        )
+            depends = [listing(self.published[method]), self._allow_missing]
+        else:
+            depends = [self._seed]
+        scene = self.scenes[key]
+        return file_stem(self.folder / "results", key, scene, method, split, names, depends)
 
     def facts(self) -> dict[str, str]:
         """Return how the numbers were made, for a report."""
@@ -219,8 +231,7 @@ class Comparison:
 
     def pairs(self) -> list[Pair]:
         """Read the finished pairs of these scenes and methods back."""
-        failed = {(failure.scene, failure.method) for failure in self.failures}
-        found = []
+        failed, found = self._failed(), []
         for key, scene in self.scenes.items():
             for method in self.methods:
                 if (key, method) not in failed:
@@ -237,32 +248,23 @@ class Comparison:
             (self.folder / "results").glob("*.json"), key=lambda path: -path.stat().st_mtime_ns
         )
         found: dict[tuple[str, str, str], dict[str, Any]] = {}
-        for pair in [*self.pairs(), *(read_pair(path) for path in earlier)]:
+        for pair in [*self.pairs(), *_readable(earlier)]:
             result = pair.result
-            found.setdefault((result["scene"], result["method"], result["split"]), result)
+            if (result["scene"], result["method"]) not in self._failed():
+                found.setdefault((result["scene"], result["method"], result["split"]), result)
         return list(found.values())
+
+
+def _readable(paths: Sequence[Path]) -> Iterator[Pair]:
+    for path in paths:
+        try:
+            yield read_pair(path)
+        except DatasetError as error:
+            log.warning("%s", error)
 
 
 def _record(stem: Path) -> Path:
     return stem.with_name(f"{stem.name}.json")  # the stem's own dots are no suffix
-
-
-def ready_method(name: str, scene: Scene, split: Split) -> Subtractor:
-    """Make a classical method; one that learns beforehand sees frames of the training part.
-
-    Raises:
-        ConfigError: there is no such method.
-    """
-    subtractor = make_method(name)
-    if isinstance(subtractor, LearnsBeforehand):
-        chosen = spread(split.training, LEARNED_FRAMES)
-        subtractor.learn([scene.frame(number) for number in chosen])
-    return subtractor
-
-
-def category_of(scene: Scene) -> str:
-    """Return CDNet's category of a scene, or the name of the folder that its folder lies in."""
-    return scene.category or scene.collection
 
 
 def _shares(
@@ -278,24 +280,6 @@ def _shares(
         yield Progress(key, method, "scoring", done / count)
 
 
-def name_scenes(folders: Sequence[Path]) -> dict[str, Scene]:
-    """Open scenes and give each its own name: with its parent folder where two are called alike.
-
-    Raises:
-        DatasetError: two scenes are called alike, and so are their parent folders.
-    """
-    opened = [(folder.resolve(), open_scene(folder)) for folder in dict.fromkeys(folders)]
-    names = [scene.name for _, scene in opened]
-    named: dict[str, Scene] = {}
-    for folder, scene in opened:
-        is_alone = names.count(scene.name) == 1
-        key = scene.name if is_alone else f"{folder.parent.name}/{scene.name}"
-        if key in named:
-            raise DatasetError(f"{folder}: two scenes are called {key}; rename one's folder")
-        named[key] = scene
-    return named
-
-
 def check_methods(methods: Sequence[str], published: Collection[str] = ()) -> None:
     """Refuse an unknown method before any work is done.
 
@@ -305,3 +289,8 @@ def check_methods(methods: Sequence[str], published: Collection[str] = ()) -> No
     for method in methods:
         if method not in (*METHODS, *VARIANTS, *published):
             raise ConfigError(f"method {method!r} is unknown; use {', '.join(METHODS)}")
+    for name in published:
+        if name in (*METHODS, *VARIANTS):
+            raise ConfigError(
+                f"published results cannot be called {name}, which is a method; give another name"
+            )

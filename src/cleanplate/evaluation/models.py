@@ -1,4 +1,4 @@
-"""Our own methods in a comparison: their models, trained where they are missing, by scene."""
+"""The methods of a comparison, ready to segment: ours with their models, and the classical."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,21 @@ import torch
 
 import cleanplate
 from cleanplate.config import Configuration
-from cleanplate.evaluation.variants import VARIANTS
+from cleanplate.evaluation.variants import TWO_STAGE, VARIANTS
 from cleanplate.images import write_bytes
 from cleanplate.scenes.scene import Scene, Split
 from cleanplate.subtractors.filtered import MedianFiltered
-from cleanplate.subtractors.protocol import Subtractor
+from cleanplate.subtractors.methods import make_method
+from cleanplate.subtractors.protocol import LearnsBeforehand, Subtractor
 from cleanplate.subtractors.threshold import ThresholdSubtractor
 from cleanplate.subtractors.two_stage import load
+from cleanplate.training.batches import spread
 from cleanplate.training.train import train
 
+RESULTS_FORMAT = 2
+"""Changes with what is kept of a pair, and whenever a method's defaults do."""
+LEARNED_FRAMES = 100
+"""A method that learns beforehand sees so many frames of the training part, never its labels."""
 BASELINE_1_THRESHOLD = 25 / 255
 """A fixed one for all scenes; Fig. 3 shows the others."""
 
@@ -52,7 +58,8 @@ class Models:
     def names(self, method: str) -> tuple[list[str], list[Any]]:
         """Return what tells a method's files from others: parts of their names, and the rest."""
         derived = VARIANTS[method].derive(self.configuration)
-        return [self.preset, f"seed{self.seed}"], [derived.model_dump_json(), self.device]
+        objects = None if self.objects is None else listing(self.objects)
+        return [self.preset, f"seed{self.seed}"], [derived.model_dump_json(), objects]
 
     def facts(self) -> dict[str, str]:
         """Return how our methods' numbers were made, for a report."""
@@ -63,10 +70,9 @@ class Models:
             "preset": self.preset,
             "iterations": " + ".join(str(phase.iterations) for phase in lengths),
             "seed": str(self.seed),
-            "device": self.device,
             "Cleanplate": cleanplate.__version__,
             "torch": torch.__version__,
-            "OpenCV": version("opencv-contrib-python-headless"),
+            "OpenCV": _version("opencv-contrib-python-headless"),
         }
 
     def path(self, key: str, scene: Scene, method: str, split: Split) -> Path:
@@ -80,7 +86,9 @@ class Models:
     ) -> Iterator[tuple[str, float]]:
         """Train a method's model where it is missing; yields the phase and its share done."""
         path = self.path(key, scene, method, split)
-        if path.exists() and _seconds(path).exists() and _after_phase_2(path).exists():
+        is_joint = VARIANTS[method].trained_as == TWO_STAGE
+        separate = _after_phase_2(path) if is_joint else None
+        if all(file.exists() for file in (path, _seconds(path), separate) if file is not None):
             return
         seconds = 0.0
         for step in train(
@@ -91,7 +99,7 @@ class Models:
             seed=self.seed,
             device=self.device,
             objects=self.objects,
-            separate=_after_phase_2(path),
+            separate=separate,
             resume=not path.exists(),
             overwrite=path.exists(),
         ):
@@ -113,12 +121,39 @@ class Models:
         return MedianFiltered(model, variant.median_px, method) if variant.median_px else model
 
 
+def ready_method(name: str, scene: Scene, split: Split, seed: int = 0) -> Subtractor:
+    """Make a classical method; one that learns beforehand sees frames of the training part.
+
+    Raises:
+        ConfigError: there is no such method.
+    """
+    subtractor = make_method(name, seed, can_freeze=False)
+    if isinstance(subtractor, LearnsBeforehand):
+        chosen = spread(split.training, LEARNED_FRAMES)
+        subtractor.learn([scene.frame(number) for number in chosen])
+    return subtractor
+
+
 def _after_phase_2(path: Path) -> Path:
     return path.with_name(path.name.replace(".safetensors", ".separate.safetensors"))
 
 
 def _seconds(path: Path) -> Path:
     return path.with_name(f"{path.name}.seconds.json")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # another wheel of the same library
+        return "unknown"
+
+
+def listing(folder: Path) -> list[tuple[str, int, int]]:
+    """Return what tells a file or a folder's files from others: names, sizes, times, in order."""
+    files = [path for path in (folder, *sorted(folder.rglob("*"))) if path.is_file()]
+    states = [(path, path.stat()) for path in files]
+    return [(str(p.relative_to(folder)), s.st_size, s.st_mtime_ns) for p, s in states]
 
 
 def file_stem(
@@ -131,7 +166,11 @@ def file_stem(
     depends: list[Any],
 ) -> Path:
     """Return a path without suffix, named by scene, method and split and all they depend on."""
-    everything: list[Any] = [cleanplate.__version__, scene.fingerprint(split.training)]
+    everything: list[Any] = [
+        cleanplate.__version__,
+        RESULTS_FORMAT,
+        scene.fingerprint(split.training),
+    ]
     everything += [scene.fingerprint(split.scored), scene.size, scene.frames.count]
     everything += [None if scene.roi is None else scene.roi.tobytes(), *depends]
     digest = hashlib.sha256(repr(everything).encode()).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cleanplate.errors import DatasetError
 from cleanplate.evaluation.background_measures import (
     mean_measures,
     measure_background,
@@ -19,8 +21,9 @@ from cleanplate.images import BACKGROUND, FOREGROUND, Frame, Mask, write_bytes, 
 from cleanplate.measures import ConfusionMatrix
 from cleanplate.scenes.scene import Scene
 from cleanplate.subtractors.protocol import Segmentation
-from cleanplate.subtractors.threshold import distance
 from cleanplate.training.batches import spread
+
+Distance = Callable[[Frame, Frame], NDArray[np.uint8]]
 
 LEVELS = 256
 MEASURED_FRAMES = 25
@@ -75,10 +78,18 @@ class Pair:
 
 
 class Observer:
-    """Watches a method being scored and keeps what a report will show."""
+    """Watches a method being scored and keeps what a report will show.
 
-    def __init__(self, scene: Scene, numbers: tuple[int, ...], sweeps: bool) -> None:
-        self._scene, self._sweeps = scene, sweeps
+    Args:
+        scene: its labels.
+        numbers: the frames that will be scored.
+        distance: of a method that thresholds it: a frame's distance from a background.
+    """
+
+    def __init__(
+        self, scene: Scene, numbers: tuple[int, ...], distance: Distance | None = None
+    ) -> None:
+        self._scene, self._distance = scene, distance
         self._measured = set(spread(numbers, MEASURED_FRAMES))
         self._levels = np.zeros((2, LEVELS), np.int64)
         self._measures: list[Any] = []
@@ -97,8 +108,8 @@ class Observer:
             self._mask, self._background = result.mask, result.background
         if result.background is None:
             return
-        if self._sweeps:
-            far = distance(frame, result.background)
+        if self._distance is not None:
+            far = self._distance(frame, result.background)
             for row, label in enumerate((FOREGROUND, BACKGROUND)):
                 self._levels[row] += np.bincount(far[labels == label], minlength=LEVELS)
         if number in self._measured:
@@ -126,7 +137,7 @@ class Observer:
             "result": result,
             "category": category,
             "training_seconds": trained,
-            "sweep": self._levels.tolist() if self._sweeps else None,
+            "sweep": self._levels.tolist() if self._distance is not None else None,
             "backgrounds": backgrounds,
             "shown": self._shown,
         }
@@ -134,23 +145,33 @@ class Observer:
 
 
 def read_pair(path: Path) -> Pair:
-    """Read a finished pair back."""
-    values = json.loads(path.read_text())
+    """Read a finished pair back.
+
+    Raises:
+        DatasetError: the file is damaged or something else.
+    """
     stem = path.with_name(path.name.removesuffix(".json"))
-    result, levels = values["result"], values["sweep"]
     background = _picture(stem, "background")
-    frames = result["frames_scored"]
-    return Pair(
-        result,
-        values["category"],
-        result["seconds"] / frames if frames else 0.0,
-        values["training_seconds"],
-        Sweep(*np.array(levels, np.int64)) if levels else None,
-        values["backgrounds"],
-        values["shown"],
-        _picture(stem, "mask"),
-        background if background.exists() else None,
-    )
+    try:
+        values = json.loads(path.read_text())
+        result, levels = values["result"], values["sweep"]
+        frames = result["frames_scored"]
+        return Pair(
+            result,
+            values["category"],
+            result["seconds"] / frames if frames else 0.0,
+            values["training_seconds"],
+            Sweep(*np.array(levels, np.int64)) if levels else None,
+            values["backgrounds"],
+            values["shown"],
+            _picture(stem, "mask"),
+            background if background.exists() else None,
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DatasetError(
+            f"{path}: no finished pair ({type(error).__name__}: {error}); remove it to run the "
+            "pair again"
+        ) from error
 
 
 def _picture(stem: Path, what: str) -> Path:

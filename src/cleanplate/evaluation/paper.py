@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -15,15 +16,17 @@ from cleanplate.evaluation.benchmark import (
     Comparison,
     Failure,
     Progress,
-    category_of,
     check_methods,
-    name_scenes,
 )
 from cleanplate.evaluation.pairs import Pair
+from cleanplate.evaluation.variants import VARIANTS
 from cleanplate.scenes.cdnet import is_cdnet_folder
+from cleanplate.scenes.opening import name_scenes
 from cleanplate.scenes.scene import Scene
 
-DEFAULT = "section4"
+log = logging.getLogger(__name__)
+
+BUILT_IN = ("section4", "section4-paper")
 Names = tuple[str, ...]
 Length = Annotated[float, Field(gt=0, le=1)]
 
@@ -68,12 +71,12 @@ class Experiments(Settings):
 
 
 def load_experiments(name: str) -> Experiments:
-    """Load the built-in ``section4`` or a TOML file.
+    """Load the built-in ``section4``, ``section4-paper`` (for a GPU) or a TOML file.
 
     Raises:
         ConfigError: the file cannot be read or is not valid, or names an unknown method.
     """
-    if name == DEFAULT:
+    if name in BUILT_IN:
         text = resources.files("cleanplate.presets").joinpath(f"{name}.toml").read_text()
     else:
         try:
@@ -83,11 +86,17 @@ def load_experiments(name: str) -> Experiments:
     experiments = parse_settings(Experiments, text, name)
     for part in (experiments.table, experiments.steps, experiments.ablations):
         check_methods(part.methods)
+    for method in (*experiments.steps.methods, *experiments.ablations.methods):
+        if method not in VARIANTS:
+            raise ConfigError(
+                f"{name}: {method} is not trained and has no place in steps and ablations; use "
+                f"{', '.join(VARIANTS)}"
+            )
     return experiments
 
 
-def find_scenes(folder: Path) -> dict[str, Scene]:
-    """Open all scenes in CDNet's layout at any depth below a folder, by name.
+def find_scenes(folder: Path) -> tuple[dict[str, Scene], dict[str, str]]:
+    """Open all scenes in CDNet's layout at any depth below a folder (see `name_scenes`).
 
     Raises:
         DatasetError: there is none.
@@ -110,14 +119,18 @@ def choose_scenes(scenes: Mapping[str, Scene], names: Names) -> dict[str, Scene]
     """
     if not names:
         return dict(scenes)
-    chosen = {
-        key: scene
-        for key, scene in scenes.items()
-        if not {scene.name, f"{category_of(scene)}/{scene.name}"}.isdisjoint(names)
-    }
+    chosen = {key: scene for key, scene in scenes.items() if not _names_of(scene).isdisjoint(names)}
     if not chosen:
         raise DatasetError(f"none of the scenes {', '.join(names)} is there; name others")
+    known = set().union(*map(_names_of, chosen.values()))
+    absent = [name for name in names if name not in known]
+    if absent:
+        log.warning("scenes %s are not there and are left out", ", ".join(absent))
     return chosen
+
+
+def _names_of(scene: Scene) -> set[str]:
+    return {scene.name, f"{scene.group}/{scene.name}"}
 
 
 class Section4:
@@ -131,6 +144,7 @@ class Section4:
         objects: cut-outs for scenes whose training part shows no foreground.
         published: results to re-score in Table 1, by the method's name.
         allow_missing: score of such results what is there.
+        broken: scenes that could not be opened and why.
     """
 
     def __init__(
@@ -143,11 +157,16 @@ class Section4:
         objects: Path | None = None,
         published: Mapping[str, Path] | None = None,
         allow_missing: bool = False,
+        broken: Mapping[str, str] | None = None,
     ) -> None:
         self._scenes, self._device, self._objects = scenes, device, objects
         self._output, self._experiments = output, experiments
         self.table = self._comparison(
-            "table1", experiments.table, published=published, allow_missing=allow_missing
+            "table1",
+            experiments.table,
+            published=published,
+            allow_missing=allow_missing,
+            broken=None if experiments.table.scenes else broken,
         )
 
     def _comparison(
@@ -156,6 +175,7 @@ class Section4:
         part: TableSettings,
         published: Mapping[str, Path] | None = None,
         allow_missing: bool = False,
+        broken: Mapping[str, str] | None = None,
     ) -> Comparison:
         return Comparison(
             self._output / name,
@@ -169,6 +189,7 @@ class Section4:
             objects=self._objects,
             published=published,
             allow_missing=allow_missing,
+            broken=broken,
         )
 
     def steps(self) -> dict[int, Comparison]:

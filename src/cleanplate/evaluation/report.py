@@ -23,6 +23,7 @@ from cleanplate.evaluation.typeset import (
     results_csv,
     table_csv,
     table_latex,
+    table_markdown,
 )
 from cleanplate.images import Frame, Labels, Mask, write_bytes
 from cleanplate.scenes.scene import Scene
@@ -48,8 +49,9 @@ def write_report(
 ) -> Path:
     """Write ``report.html``, which needs no other file, and beside it its tables and pictures.
 
-    Beside it stand ``results.json`` and ``.csv``, ``table1.csv`` and ``.tex``, ``backgrounds.csv``,
-    ``fig2-*.png``, ``fig3.png`` and ``.csv``, ``categories.png`` and ``backgrounds-*.png``.
+    Beside it stand ``results.json`` and ``.csv``, ``table1.csv``, ``.md`` and ``.tex``,
+    ``backgrounds.csv``, ``fig2-*.png``, ``fig3.png`` and ``.csv``, ``categories.png`` and
+    ``backgrounds-*.png``.
 
     Args:
         folder: an existing folder; an earlier report in it is replaced.
@@ -63,7 +65,7 @@ def write_report(
     Returns:
         The page's path.
     """
-    for pattern in ("fig2-*.png", "fig3.*", "categories.png", "backgrounds-*.png"):
+    for pattern in ("fig2-*.png", "fig3.png", "categories.png", "backgrounds-*.png"):
         for stale in folder.glob(pattern):
             stale.unlink()
     _write_numbers(folder, title, pairs, failures)
@@ -97,6 +99,7 @@ def _write_numbers(
         "results.csv": results_csv(pairs),
         "table1.csv": table_csv(table),
         "table1.tex": table_latex(table, caption),
+        "table1.md": table_markdown(table),
         "backgrounds.csv": backgrounds_csv(pairs),
         "fig3.csv": curves_csv(curves(pairs)),
     }.items():

@@ -11,16 +11,21 @@ from cleanplate.evaluation.chapters import ABSENT, over_seeds
 from cleanplate.evaluation.pages import Cell, table
 from cleanplate.evaluation.seeds import steps_table
 from cleanplate.evaluation.tables import F_MEASURE, best_of, is_best
-from cleanplate.evaluation.typeset import steps_csv
+from cleanplate.evaluation.typeset import steps_csv, steps_markdown
 from cleanplate.images import write_bytes
 
 
 def steps_section(folder: Path, runs: Mapping[int, Comparison]) -> tuple[str, str]:
-    """Write ``steps.csv`` and return the title and HTML of the four steps over seeds."""
+    """Write ``steps.csv`` and ``steps.md``; return title and HTML of the four steps over seeds."""
     steps = steps_table({seed: comparison.pairs() for seed, comparison in runs.items()})
     write_bytes(folder / "steps.csv", steps_csv(steps).encode())
+    write_bytes(folder / "steps.md", steps_markdown(steps).encode())
     updates = next(iter(runs.values())).facts()["iterations"]
-    note = f"<p>All steps are trained for the same {updates} updates (phases 1, 2 and 3).</p>"
+    note = (
+        f"<p>At most {updates} updates in phases 1, 2 and 3, fewer in phase 1 where the frames are "
+        "few. Baseline-1 is phase 1 alone, Baseline-2 phase 2 alone, two-stage-separate lacks "
+        "phase 3.</p>"
+    )
     return "The four steps side by side", note + over_seeds(steps)
 
 

@@ -61,7 +61,6 @@ def steps_table(runs: Mapping[int, Sequence[Pair]]) -> StepsTable:
         defined = [{s: v for s, v in run.items() if v is not None} for run in values]
         for scene in scenes:
             scenes[scene][method] = Spread.of([run[scene] for run in defined if scene in run])
-        wanted = set().union(*defined)
-        complete = [fmean(run.values()) for run in defined if wanted and set(run) == wanted]
+        complete = [fmean(run.values()) for run in defined if scenes and set(run) == set(scenes)]
         means[method] = Spread.of(complete)
     return StepsTable(tuple(runs), scenes, means)

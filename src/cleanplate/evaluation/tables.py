@@ -136,8 +136,19 @@ def scene_table(
         scene: {} for scenes in categories_of(pairs).values() for scene in scenes
     }
     for pair in pairs:
-        found[str(pair.result["scene"])][str(pair.result["method"])] = pair.result[measure]
+        found[str(pair.result["scene"])][str(pair.result["method"])] = value_of(pair, measure)
     return found
+
+
+def value_of(pair: Pair, measure: str = F_MEASURE) -> float | None:
+    """Return a pair's measure; without a foreground pixel to find, no F is defined.
+
+    The counts would give 0 to who raised one false alarm and nothing to who raised none.
+    """
+    if measure == F_MEASURE and not pair.result["tp"] + pair.result["fn"]:
+        return None
+    value: float | None = pair.result[measure]
+    return value
 
 
 def category_table(pairs: Sequence[Pair], measure: str = F_MEASURE) -> CategoryTable:
@@ -245,12 +256,14 @@ def curves(pairs: Sequence[Pair]) -> list[Curve]:
     found = []
     for method in methods_of(swept):
         own = [pair for pair in swept if pair.result["method"] == method]
-        sweeps = [pair.sweep for pair in own if pair.sweep is not None]
+        sweeps = [
+            pair.sweep for pair in own if pair.sweep is not None and pair.sweep.positive.any()
+        ]
         means = tuple(
             Mean.of(sweep.counts(threshold).f_measure for sweep in sweeps)
             for threshold in thresholds
         )
-        scored = Mean.of(pair.result[F_MEASURE] for pair in own)
+        scored = Mean.of(value_of(pair) for pair in own)
         found.append(Curve(method, thresholds, means, _fixed_threshold(method), scored))
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,26 +20,33 @@ RESULTS = "results"
 METHOD_MARK = ".cleanplate-method"
 """Lies beside the masks of one video and names the method that writes them."""
 
+log = logging.getLogger(__name__)
+
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # of every entry: equal masks make equal archives
 _UNIX, _PLAIN_FILE = 3, 0o100644 << 16
 
 
-def write_masks(scene: Scene, category: str, subtractor: Subtractor, folder: Path) -> Iterator[int]:
+def write_masks(
+    scene: Scene, category: str, subtractor: Subtractor, folder: Path, origin: str = ""
+) -> Iterator[int]:
     """Segment a scene into ``results/<category>/<scene>/binNNNNNN.png``, 0 and 255.
 
-    There is a mask for every frame of the temporal region. A method that learns online sees all
-    frames from the first of the sequence to the region's last; any other sees the region's alone.
-    Yields how many masks are there. Where all are there already, nothing is segmented; where some
-    are, a method that learns online does all again, any other what is missing.
+    There is a mask for every frame of the temporal region that is there. A method that learns
+    online sees all frames from the first of the sequence to the region's last; any other sees the
+    region's alone. Yields how many masks are there. Where all are there already, nothing is
+    segmented; where some are, a method that learns online does all again, any other what is
+    missing.
 
     Args:
         scene: the frames.
         category: name of the folder above the scene's.
         subtractor: the method, in its first state.
         folder: gets ``results``; the masks of one method only.
+        origin: what tells this model or these settings from others of the method: its older masks
+            of another origin are replaced.
 
     Raises:
-        DatasetError: a frame of the region is missing.
+        DatasetError: the scene has no category.
         OutputError: another method's masks lie there, or they cannot be written.
         VideoError: a frame cannot be read.
     """
@@ -46,7 +54,7 @@ def write_masks(scene: Scene, category: str, subtractor: Subtractor, folder: Pat
         raise DatasetError(f"{scene.name}: has no category; name the one its masks belong to")
     place = folder / RESULTS / category / scene.name
     paths = {number: place / cdnet.MASK_NAME.format(number) for number in _numbers(scene)}
-    _claim(place, subtractor.name)
+    _claim(place, subtractor.name, origin)
     there = {number for number, path in paths.items() if path.is_file()}
     if len(there) == len(paths):
         yield len(paths)
@@ -78,22 +86,26 @@ def _numbers(scene: Scene) -> list[int]:
     if scene.temporal_region is None:
         return list(scene.frames.numbers) or [number for number, _ in scene.frames]
     first, last = scene.temporal_region
-    for number in range(first, last + 1):
-        if number not in scene.frames:
-            raise DatasetError(
-                f"{scene.name}: frame {number} of its temporal region {first} to {last} is "
-                "missing; copy the scene again"
-            )
-    return list(range(first, last + 1))
+    wanted = range(first, last + 1)
+    present = [number for number in wanted if number in scene.frames]
+    if len(present) < len(wanted):
+        log.warning(
+            "%s: %d of the %d frames of its temporal region are missing, and so are their masks",
+            *(scene.name, len(wanted) - len(present), len(wanted)),
+        )
+    return present
 
 
-def _claim(place: Path, method: str) -> None:
-    """Make one video's folder this method's, unless it is another's."""
+def _claim(place: Path, method: str, origin: str) -> None:
+    """Make one video's folder this method's, unless it is another's; drop masks it outgrew."""
     make_folder(place)
     mark = place / METHOD_MARK
     try:
-        owner = mark.read_text() if mark.exists() else ""
+        owner, _, known = (mark.read_text() if mark.exists() else "").partition("\n")
         is_taken = owner != method and any(place.glob("bin*"))
+        if owner == method and known != origin:
+            for path in place.glob("bin*.png"):
+                path.unlink()
     except (OSError, ValueError) as error:
         raise OutputError(f"{mark}: cannot be read ({error}); choose another folder") from error
     if is_taken:
@@ -101,8 +113,8 @@ def _claim(place: Path, method: str) -> None:
             f"{place}: holds masks of {owner or 'some other origin'}, not of {method}; choose "
             "another folder or remove them"
         )
-    if owner != method:
-        write_bytes(mark, method.encode())
+    if (owner, known) != (method, origin):
+        write_bytes(mark, f"{method}\n{origin}".encode())
 
 
 def write_upload(zip_path: Path, masks: Path) -> int:

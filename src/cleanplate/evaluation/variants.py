@@ -1,7 +1,7 @@
 """The rows of a comparison that are ours: how each is made from a preset's settings.
 
-The paper's four steps (sections 4.2 to 4.4) share what they can: Baseline-1, two-stage-separate and
-two-stage are one training looked at after phase 1, after phase 2 and at its end.
+The paper's four steps are those of sections 4.2 to 4.4; two-stage-separate and two-stage are one
+training looked at after phase 2 and at its end.
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ def _baseline_2(configuration: Configuration) -> Configuration:
     """Section 4.3: three input channels, trained exactly like phase 2."""
     changed = with_iterations(configuration, background=0, joint=0)
     return _with(changed, "segmentation", input="frame")
+
+
+def _baseline_1(configuration: Configuration) -> Configuration:
+    """Section 4.2: phase 1 alone."""
+    return with_iterations(configuration, segmentation=0, joint=0)
 
 
 def _siamese(configuration: Configuration) -> Configuration:
@@ -80,7 +85,7 @@ class Variant:
 STEPS: dict[str, Variant] = {
     TWO_STAGE: Variant(_unchanged),
     SEPARATE: Variant(_unchanged, after_phase_2=True),
-    BASELINE_1: Variant(_unchanged, after_phase_2=True, only_stage_1=True),
+    BASELINE_1: Variant(_baseline_1, BASELINE_1, only_stage_1=True),
     BASELINE_2: Variant(_baseline_2, BASELINE_2),
 }
 ABLATIONS: dict[str, Variant] = {

@@ -151,9 +151,13 @@ def result_masks(folder: Path) -> dict[int, Path]:
     """Find a method's ``binNNNNNN.png`` masks by frame number.
 
     Raises:
-        DatasetError: the folder holds none.
+        DatasetError: the folder holds none, or one is a JPEG.
     """
-    return numbered_pictures(folder, "result masks such as bin000001.png", prefix="bin")
+    masks = numbered_pictures(folder, "result masks such as bin000001.png", prefix="bin")
+    for path in masks.values():
+        if path.suffix.lower() in (".jpg", ".jpeg"):
+            raise DatasetError(f"{path}: JPEG blurs the edges of a mask; write PNG masks")
+    return masks
 
 
 def read_result_mask(path: Path) -> Mask:

@@ -6,13 +6,13 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from cleanplate.errors import DatasetError
+from cleanplate.errors import CleanplateError, DatasetError
 from cleanplate.scenes import cdnet
 from cleanplate.scenes.numbering import numbered_pictures
 from cleanplate.scenes.scene import Scene
 from cleanplate.scenes.video import FolderSource, open_source
 
-__all__ = ["open_scene", "open_source"]
+__all__ = ["name_scenes", "open_scene", "open_source"]
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,36 @@ def open_scene(path: str | Path, labels: str | Path | None = None) -> Scene:
         temporal_region=cdnet.read_temporal_region(region) if region.exists() else None,
         plates=_plates(place, frames.numbers),
     )
+
+
+def name_scenes(folders: Sequence[Path]) -> tuple[dict[str, Scene], dict[str, str]]:
+    """Open scenes and give each its own name: with its parent folder where two are called alike.
+
+    Returns:
+        The scenes by name; and for each that is there but cannot be opened, why, by its name.
+
+    Raises:
+        DatasetError: there is no such folder; two scenes are called alike, and so are their parent
+            folders; or none can be opened.
+    """
+    places = list(dict.fromkeys(folder.resolve() for folder in folders))
+    names = [place.name for place in places]
+    scenes: dict[str, Scene] = {}
+    broken: dict[str, str] = {}
+    for place in places:
+        if not place.exists():
+            raise DatasetError(f"{place}: no such scene; check the path")
+        is_alone = names.count(place.name) == 1
+        key = place.name if is_alone else f"{place.parent.name}/{place.name}"
+        if key in scenes or key in broken:
+            raise DatasetError(f"{place}: two scenes are called {key}; rename one's folder")
+        try:
+            scenes[key] = open_scene(place)
+        except CleanplateError as error:
+            broken[key] = str(error)
+    if not scenes:
+        raise DatasetError(next(iter(broken.values()), "no scene is given; name some folders"))
+    return scenes, broken
 
 
 def _label_files(folder: Path) -> dict[int, Path]:

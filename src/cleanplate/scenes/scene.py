@@ -82,6 +82,11 @@ class Scene:
         """Height and width of the frames, in pixels."""
         return self.frames.size
 
+    @property
+    def group(self) -> str:
+        """CDNet's category, or the name of the folder that the scene lies in."""
+        return self.category or self.collection
+
     def frame(self, number: int) -> Frame:
         """Read one frame (see `FrameSource.read`)."""
         return self.frames.read(number)

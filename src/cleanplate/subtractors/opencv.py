@@ -121,12 +121,15 @@ _METHODS: dict[str, Callable[[], Any]] = {
 OPENCV_METHODS = tuple(_METHODS)
 
 
-def make_opencv(name: str, can_freeze: bool = True) -> OpenCvSubtractor:
+def make_opencv(name: str, can_freeze: bool = True, seed: int = 0) -> OpenCvSubtractor:
     """Make a method by its name; see `OpenCvSubtractor`.
+
+    Seeds OpenCV's global generator, which KNN draws from.
 
     Raises:
         ConfigError: there is no such method.
     """
     if name not in _METHODS:
         raise ConfigError(f"method {name!r} is unknown; use {', '.join(OPENCV_METHODS)}")
+    cv2.setRNGSeed(seed)
     return OpenCvSubtractor(name, _METHODS[name], can_freeze)

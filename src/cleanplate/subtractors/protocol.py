@@ -74,6 +74,15 @@ class BackgroundModel(Protocol):
 
 
 @runtime_checkable
+class SeesLess(Protocol):
+    """A background model that works on a coarser grid than the frame's."""
+
+    def as_seen(self, frame: Frame) -> Frame:
+        """Return the frame ``(H, W, 3)`` with the detail that its background can have, no more."""
+        ...
+
+
+@runtime_checkable
 class LearnsBeforehand(Protocol):
     """A method that must see some frames, without labels, before it can segment any."""
 

@@ -14,6 +14,7 @@ from cleanplate.subtractors.protocol import (
     BackgroundModel,
     HasState,
     LearnsBeforehand,
+    SeesLess,
     Segmentation,
 )
 
@@ -49,9 +50,19 @@ class ThresholdSubtractor:
     def segment(self, frame: Frame, update: bool = True) -> Segmentation:
         """Segment one RGB frame; the background is the model's."""
         background = self._model.reconstruct(frame, update)
+        far = self.distance(frame, background)
         # rounded first: 25 / 255 * 255 must be 25 and no less
         levels = math.floor(round(self.threshold * 255, 6))
-        return Segmentation(distance(frame, background) > levels, None, background)
+        return Segmentation(far > levels, None, background)
+
+    def distance(self, frame: Frame, background: Frame) -> NDArray[np.uint8]:
+        """Return how far each pixel is from a background of this method (see `distance`).
+
+        A frame is compared as its model sees it: the detail that a coarser background lacks is not
+        foreground.
+        """
+        seen = self._model.as_seen(frame) if isinstance(self._model, SeesLess) else frame
+        return distance(seen, background)
 
 
 def distance(frame: Frame, background: Frame) -> NDArray[np.uint8]:

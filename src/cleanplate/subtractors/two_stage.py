@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cleanplate.errors import ConfigError, VideoError
 from cleanplate.images import Frame, resize_frame, resize_map, to_frames, to_image
 from cleanplate.networks.losses import foreground_probability
-from cleanplate.networks.resizing import resize
+from cleanplate.networks.resizing import resize, shrink
 from cleanplate.networks.two_stage import TwoStageNet, channels_last, working_size
 from cleanplate.networks.weights import ModelCard, load_model
 from cleanplate.subtractors.protocol import Segmentation
@@ -74,6 +74,13 @@ class TwoStageSubtractor:
         size = (frame.shape[0], frame.shape[1])
         plate: Frame = to_frames(resize(self._net.reconstruct(self._image(frame)), size))[0]
         return plate
+
+    @torch.inference_mode()
+    def as_seen(self, frame: Frame) -> Frame:
+        """Return the frame at stage 1's resolution, brought back to its own size."""
+        seen = shrink(self._image(frame), self._net.background_net.size)
+        picture: Frame = to_frames(resize(seen, (frame.shape[0], frame.shape[1])))[0]
+        return picture
 
     def _image(self, frame: Frame) -> torch.Tensor:
         """Bring a frame to the working size and the device; say once that sizes differ."""

@@ -139,6 +139,11 @@ class Reader:
         image = torch.from_numpy(large.astype(np.float32))[None, None]
         return np.asarray(shrink(image, self._small)[0, 0].numpy() > 0, bool)
 
+    @property
+    def has_foreground(self) -> bool:
+        """Whether any label shows foreground, after all is read."""
+        return bool((self._labels == FOREGROUND).any())
+
     def training_set(self, objects: Sequence[Cutout] = ()) -> TrainingSet:
         """Make the backgrounds and cut the scene's own objects out, after all is read.
 
@@ -148,7 +153,7 @@ class Reader:
         backgrounds, known = clean_backgrounds(
             self._small_frames, self._unclean, self._foreground, self.numbers
         )
-        pasted = self._own_objects() if (self._labels == FOREGROUND).any() else list(objects)
+        pasted = self._own_objects() if self.has_foreground else list(objects)
         return TrainingSet(self._frames, self._labels, backgrounds, known, pasted)
 
     def _own_objects(self) -> list[Cutout]:

@@ -12,9 +12,9 @@ import torch
 
 import cleanplate
 from cleanplate.config import Configuration, configuration_from, load_preset
-from cleanplate.errors import DatasetError, OutputError
+from cleanplate.errors import ConfigError, DatasetError, OutputError
 from cleanplate.images import FOREGROUND, check_output
-from cleanplate.measures import ConfusionMatrix, Measures, count_frame
+from cleanplate.measures import Measures
 from cleanplate.networks.published_weights import load_published
 from cleanplate.networks.segmentation import LargeFovNet
 from cleanplate.networks.two_stage import TwoStageNet, build, working_size
@@ -27,22 +27,19 @@ from cleanplate.networks.weights import (
 )
 from cleanplate.scenes.cutouts import read_objects
 from cleanplate.scenes.scene import Scene
-from cleanplate.subtractors.two_stage import TwoStageSubtractor, choose_device
-from cleanplate.training.batches import Reader, TrainingSet, spread
+from cleanplate.subtractors.two_stage import choose_device
+from cleanplate.training.batches import Reader, TrainingSet
 from cleanplate.training.checkpoints import checkpoint_path
 from cleanplate.training.phases import planned, run
 from cleanplate.training.progress import Progress
+from cleanplate.training.validation import collapse, hold_out, judge
 
 log = logging.getLogger(__name__)
 
-MOST_VALIDATED = 50
 PASTE_WHERE_EMPTY = 0.8
 """Share of frames that get objects where no label shows any; the others stay as they are."""
 MOST_WHERE_EMPTY = 2
 """At most so many objects at once there (section 4.1)."""
-NONE_OF_IT, ALL_OF_IT = 0.01, 0.99
-"""A mask that finds less than this share of the foreground counts as empty."""
-"""A mask that covers more than this share of the counted pixels counts as all foreground."""
 
 
 def train(
@@ -92,7 +89,7 @@ def train(
     start, path = time.monotonic(), Path(output)
     checkpoint = checkpoint_path(path)
     card = _new_card(scene, preset, split, seed)
-    if weights:
+    if weights or partial_weights:
         card = _with_weights(card, weights, partial_weights)
     if path.exists() and resume and not checkpoint.exists():
         _check_finished(path, card)
@@ -122,13 +119,7 @@ def train(
             save_model(Path(separate), net, _finished(card, None, ""))
         yield last
     spent = last.seconds if last else 0.0
-    counts = yield from _counted(scene, net, card, kept_aside or training, device, spent)
-    measures = counts.as_dict() if kept_aside else None
-    if not counts.tp + counts.fn:  # the slice shows no foreground, and so proves nothing
-        counts = yield from _counted(scene, net, card, training, device, spent)
-    warning = collapse(counts)
-    if warning:
-        log.warning("%s: %s", scene.name, warning)
+    measures, warning = yield from judge(scene, net, card, training, kept_aside, device, spent)
     save_model(path, net, _finished(card, measures, warning))
     checkpoint.unlink(missing_ok=True)
 
@@ -167,6 +158,10 @@ def _with_weights(card: ModelCard, weights: str, partial: bool) -> ModelCard:
     Raises:
         ConfigError: the preset's network is not the one they are for.
     """
+    if not weights:
+        raise ConfigError(
+            "partial weights need a file of weights; give --weights FILE with --partial"
+        )
     values = card.configuration.model_dump()
     values["segmentation"] |= {"weights": weights, "partial_weights": partial}
     checked = configuration_from(values, f"weights {weights}")
@@ -218,14 +213,6 @@ def _initial_net(card: ModelCard) -> TwoStageNet:
     return net
 
 
-def hold_out(numbers: tuple[int, ...], every: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Divide the training part into what trains and each ``every``-th frame kept for validation."""
-    if every == 0 or len(numbers) < 2 * every:
-        return numbers, ()
-    kept = numbers[every // 2 :: every]
-    return tuple(sorted(set(numbers) - set(kept))), kept
-
-
 def _read(
     scene: Scene,
     numbers: tuple[int, ...],
@@ -234,13 +221,13 @@ def _read(
     objects: str | Path | None,
 ) -> Generator[Progress, None, TrainingSet]:
     size = working_size(configuration, scene.size)
-    given = read_objects(Path(objects), size) if objects else []
     reader = Reader(scene, numbers, configuration.training, size, net.background_net.size)
     for done in reader.read():
         yield Progress("frames", done, len(reader.numbers))
+    given = read_objects(Path(objects), size) if objects and not reader.has_foreground else []
     data = reader.training_set(given)
     _check_labels(scene.name, data, bool(given))
-    if given:
+    if objects:
         share = max(PASTE_WHERE_EMPTY, configuration.augmentation.paste)
         _say_what_is_pasted(scene.name, data, str(objects), len(given), share)
     return data
@@ -288,45 +275,6 @@ def _pasting_where_needed(card: ModelCard, data: TrainingSet) -> ModelCard:
     pasting = augmentation.model_copy(update=changes)
     configuration = card.configuration.model_copy(update={"augmentation": pasting})
     return card.model_copy(update={"configuration": configuration})
-
-
-def _counted(
-    scene: Scene,
-    net: TwoStageNet,
-    card: ModelCard,
-    numbers: tuple[int, ...],
-    device: str,
-    spent: float,
-) -> Generator[Progress, None, ConfusionMatrix]:
-    """Count the model's masks on frames of the training part."""
-    start = time.monotonic()
-    subtractor = TwoStageSubtractor(net, card, device)
-    chosen = spread(numbers, MOST_VALIDATED)
-    counts = ConfusionMatrix()
-    for done, number in enumerate(chosen, start=1):
-        truth = scene.truth(number)
-        mask = subtractor.segment(scene.frame(number)).mask
-        counts += count_frame(mask, truth.labels, truth.shadow)
-        seconds = spent + time.monotonic() - start
-        yield Progress("validation", done, len(chosen), seconds=seconds)
-    return counts
-
-
-def collapse(counts: ConfusionMatrix) -> str:
-    """Say what is wrong when masks came out empty or full, else return the empty string."""
-    found = counts.tp + counts.fp
-    total = found + counts.fn + counts.tn
-    if counts.recall is not None and counts.recall < NONE_OF_IT:
-        return (
-            "EVERY MASK IS EMPTY although the labels show foreground: too few updates, a learning "
-            "rate too high, or foreground labels too few or too small; do not use this model"
-        )
-    if total and found > ALL_OF_IT * total and counts.fp:
-        return (
-            "EVERY MASK IS FULL: the learning rate is too high, or background (0) and foreground "
-            "(255) are swapped in the labels; do not use this model"
-        )
-    return ""
 
 
 __all__ = ["Progress", "collapse", "hold_out", "train"]

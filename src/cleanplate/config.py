@@ -191,6 +191,15 @@ class Configuration(Settings):
     training: TrainingSettings
     phases: Phases
 
+    @model_validator(mode="after")
+    def _parts_of_frames_fit_the_network(self) -> Self:
+        cuts = self.augmentation.crop < 1 or self.augmentation.crop_pixels
+        if self.segmentation.network == "largefov" and cuts:
+            raise ValueError(
+                "augmentation.crop and crop_pixels fit the network compact only; set 1 and 0"
+            )
+        return self
+
 
 def load_preset(name: str) -> Configuration:
     """Load ``compact``, ``paper``, ``smoke`` or a TOML file.
@@ -258,6 +267,8 @@ def _first_complaint(model: type[Settings], error: ValidationError) -> str:
         return f"unknown key {key}; did you mean {'.'.join([*place[:-1], *near])}?"
     if complaint["type"] == "missing":
         return f"key {key} is missing; add it"
+    if complaint["type"] == "value_error":  # of a whole table, which need not be repeated
+        return f"{key}: {complaint['msg'].removeprefix('Value error, ')}".removeprefix(": ")
     return f"{key} is {complaint['input']!r}: {complaint['msg'].lower()}"
 
 

@@ -23,7 +23,7 @@ from cleanplate.networks.weights import read_card
 from cleanplate.scenes.synthetic import write_drawn_scene
 from cleanplate.scenes.video import FolderSource
 from cleanplate.training import phases
-from cleanplate.training.train import collapse, hold_out
+from cleanplate.training.validation import collapse, hold_out
 
 
 def _quick(**lengths: int) -> Configuration:
@@ -383,6 +383,11 @@ def test_weights_for_another_network_are_refused_before_any_work(
     with pytest.raises(ConfigError, match=r"weights vgg16: .*fit the network largefov only"):
         _train(drawn_scene, tmp_path / "m.safetensors", weights="vgg16")
     assert not any(tmp_path.iterdir())
+
+
+def test_partial_weights_without_weights_are_refused(drawn_scene: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="partial weights need a file of weights; give --weights"):
+        _train(drawn_scene, tmp_path / "m.safetensors", partial_weights=True)
 
 
 @pytest.fixture(scope="module")

@@ -116,28 +116,31 @@ class Comparison:
             next(iter(self.scenes.values())).split(self._split)
         for key in self.scenes:
             for method in self.methods:
-                try:
-                    yield from self._run_pair(key, method)
-                except CleanplateError as error:
-                    self._fail(key, method, str(error))
-                except Exception as error:  # whatever it is, hours of other pairs must not be lost
-                    log.debug("%s %s", key, method, exc_info=True)
-                    self._fail(key, method, f"{type(error).__name__}: {error}")
+                yield from self._guarded(self._run_pair(key, method), key, method)
         if self._writes_masks:
             for method in self.methods:
                 if method not in self.published:
-                    yield from self._upload(method)
+                    yield from self._guarded(self._upload(method), "masks", method)
+
+    def _guarded(self, steps: Iterator[Progress], key: str, method: str) -> Iterator[Progress]:
+        """Pass work on; whatever ends it, hours of other work must not be lost."""
+        try:
+            yield from steps
+        except CleanplateError as error:
+            self._fail(key, method, str(error))
+        except Exception as error:
+            log.debug("%s %s", key, method, exc_info=True)
+            self._fail(key, method, f"{type(error).__name__}: {error}")
 
     def _upload(self, method: str) -> Iterator[Progress]:
         """Write all masks of a method in the layout of an upload, and the zip."""
         folder = self.folder / "masks" / method
-        try:
-            for key in self.scenes:
-                if (key, method) not in self._failed():
-                    yield from self._write_masks(key, method, folder)
+        for key in self.scenes:
+            if (key, method) not in self._failed():
+                masks = self._write_masks(key, method, folder)
+                yield from self._guarded(masks, f"masks of {key}", method)
+        if any(folder.rglob("bin*.png")):
             write_upload(folder.with_name(f"{method}.zip"), folder)
-        except CleanplateError as error:
-            self._fail("masks", method, str(error))
 
     def _failed(self) -> set[tuple[str, str]]:
         return {(failure.scene, failure.method) for failure in self.failures}

@@ -219,7 +219,7 @@ def costs(pairs: Sequence[Pair]) -> str:
         rows.append([one.method, Cell(per_frame, is_best(spent, best)), training, scenes])
     caption = (
         "Means over a method's scenes, on the machine that ran it. Rows that share their training "
-        "(two-stage, two-stage-separate, baseline-1) each show all of it."
+        "(two-stage and two-stage-separate) each show all of it."
     )
     head = "method", "ms per frame", "seconds of training", "scenes"
     return table(head, rows, caption=caption) if rows else ""

@@ -23,6 +23,7 @@ from cleanplate.subtractors.protocol import LearnsBeforehand, Subtractor
 from cleanplate.subtractors.threshold import ThresholdSubtractor
 from cleanplate.subtractors.two_stage import load
 from cleanplate.training.batches import spread
+from cleanplate.training.checkpoints import checkpoint_path
 from cleanplate.training.train import train
 
 RESULTS_FORMAT = 2
@@ -100,7 +101,7 @@ class Models:
             device=self.device,
             objects=self.objects,
             separate=separate,
-            resume=not path.exists(),
+            resume=not path.exists() or checkpoint_path(path).exists(),
             overwrite=path.exists(),
         ):
             seconds = step.seconds

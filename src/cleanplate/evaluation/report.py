@@ -67,7 +67,7 @@ def write_report(
     """
     for pattern in ("fig2-*.png", "fig3.png", "categories.png", "backgrounds-*.png"):
         for stale in folder.glob(pattern):
-            stale.unlink()
+            stale.unlink(missing_ok=True)
     _write_numbers(folder, title, pairs, failures)
     parts = [part for part in _chapters(folder, pairs, failures, scenes) if part[2]]
     parts += [(f"extra-{index}", name, body) for index, (name, body) in enumerate(sections, 1)]

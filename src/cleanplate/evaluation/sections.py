@@ -51,9 +51,9 @@ def ablations_section(folder: Path, comparison: Comparison) -> tuple[str, str]:
         for row in found
     ]
     caption = (
-        f"F of variants, each trained for {comparison.facts()['iterations']} updates or as many in "
-        f"one run. Memory is what one frame of {sizes[0][1]}x{sizes[0][0]} keeps for the way back "
-        "in phase 3, weights left out."
+        f"F of variants, each trained for at most {comparison.facts()['iterations']} updates or as "
+        f"many in one run. Memory is what one frame of {sizes[0][1]}x{sizes[0][0]} keeps for the "
+        "way back in phase 3, weights left out."
     )
     return "Claims without a plot", table(head, rows, caption=caption)
 

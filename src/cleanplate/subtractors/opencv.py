@@ -27,10 +27,10 @@ class OpenCvSubtractor:
     MOG and GMG have no background image; CNT's is grey, and like KNN's is black where the method is
     not sure yet. OpenCV can neither save nor copy what it has learned. KNN draws from OpenCV's
     global random generator, and the threads of GSOC and LSBP race: these repeat their masks to the
-    bit only after ``cv2.setRNGSeed`` and with ``cv2.setNumThreads(1)``, which the caller may call.
+    bit only with ``cv2.setNumThreads(1)``, which the caller may call.
 
     MOG2 changes its weights a little even at learning rate 0. To keep one that never did, it is run
-    twice, once for learning and once for looking: with ``can_freeze=False`` it takes half the time.
+    twice, once for learning and once for looking; ``can_freeze=False`` saves a third of the time.
 
     Args:
         name: the method's name in results.

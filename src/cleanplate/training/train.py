@@ -95,6 +95,8 @@ def train(
         _check_finished(path, card)
         return
     _check_output(path, overwrite, resume)
+    if separate is not None:
+        check_output(Path(separate), True)
     device = choose_device(device)
     net = _initial_net(card)
     every = card.configuration.training.validation_every

@@ -160,7 +160,7 @@ def test_a_machine_that_does_not_listen_is_named(server: Server, path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "url", ["file:///etc/passwd", "ftp://a/b", "data.zip", "http://", "", "http://[::1/a"]
+    "url", ["file:/etc/passwd", "ftp://a/b", "data.zip", "http://", "", "http://[::1/a"]
 )
 def test_what_is_no_http_address_is_refused(url: str, path: Path) -> None:
     with pytest.raises(ConfigError, match="is no address"):

@@ -60,13 +60,13 @@ def test_opencv_and_pyav_stay_in_their_rooms(name: str) -> None:
     if "cv2" in imported:
         assert name == "images" or name.startswith(("scenes.", "subtractors."))
     if "av" in imported:
-        assert name in ("scenes.video", "scenes.video_writer")
+        assert name in ("scenes.video_file", "scenes.video_writer")
 
 
 @pytest.mark.parametrize("name", ORDER)
 def test_a_module_can_be_read_in_a_sitting(name: str) -> None:
     path = SRC / f"{name.replace('.', '/')}.py"
-    assert len(path.read_text().splitlines()) <= 335
+    assert len(path.read_text().splitlines()) <= 300
     for node in ast.walk(_tree(name)):
         if isinstance(node, ast.FunctionDef):
             documented = len((ast.get_docstring(node) or "").splitlines())

@@ -15,14 +15,9 @@ from numpy.typing import NDArray
 
 from cleanplate.errors import OutputError, VideoError
 from cleanplate.images import write_picture
-from cleanplate.scenes.video import (
-    FORWARD_FRAMES,
-    ArraySource,
-    FolderSource,
-    FrameSource,
-    VideoSource,
-    open_source,
-)
+from cleanplate.scenes.opening import open_source
+from cleanplate.scenes.video import ArraySource, FolderSource, FrameSource
+from cleanplate.scenes.video_file import FORWARD_FRAMES, VideoSource
 from cleanplate.scenes.video_writer import VideoWriter
 
 COUNT = FORWARD_FRAMES + 26  # far enough apart that reading by number must search

@@ -19,7 +19,8 @@ from cleanplate.images import (
     read_picture,
     write_picture,
 )
-from cleanplate.scenes.video import FrameSource, open_source
+from cleanplate.scenes.opening import open_source
+from cleanplate.scenes.video import FrameSource
 from cleanplate.scenes.video_writer import VideoWriter
 from cleanplate.subtractors.protocol import Subtractor
 from cleanplate.training.batches import spread

@@ -6,19 +6,33 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from cleanplate.errors import CleanplateError, DatasetError
+from cleanplate.errors import CleanplateError, DatasetError, VideoError
 from cleanplate.scenes import cdnet
 from cleanplate.scenes.numbering import numbered_pictures
 from cleanplate.scenes.scene import Scene
-from cleanplate.scenes.video import FolderSource, open_source
-
-__all__ = ["name_scenes", "open_scene", "open_source"]
+from cleanplate.scenes.video import FolderSource, FrameSource
+from cleanplate.scenes.video_file import VideoSource
 
 log = logging.getLogger(__name__)
 
 PLATE_PREFIX = "bg"
 SINGLE_PLATES = ("GT_*.png", "GT_*.jpg", "background.png")
 """One true background of a whole scene: SBI's names, then ours."""
+
+
+def open_source(path: str | Path) -> FrameSource:
+    """Open a folder of pictures or a video file.
+
+    Raises:
+        VideoError: nothing is there, or it is neither.
+    """
+    place = Path(path)
+    if place.is_dir():
+        try:
+            return FolderSource(place)
+        except DatasetError as error:
+            raise VideoError(str(error)) from error
+    return VideoSource(place)
 
 
 def open_scene(path: str | Path, labels: str | Path | None = None) -> Scene:

@@ -1,11 +1,15 @@
 """Published weights' files with the true names and shapes, their values cheap."""
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
 from cleanplate.networks.published_files import CONVOLUTIONS
 
 State = dict[str, Tensor]
+Save = Callable[[Mapping[str, Tensor]], Path]
 WIDTHS = (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 PLACES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 

@@ -1,7 +1,6 @@
 """Files of published weights: what is read, and what is refused."""
 
-import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from cleanplate.networks.published_files import VGG16_ADDRESS
 from cleanplate.networks.published_weights import load_published
 from cleanplate.networks.segmentation import LargeFovNet
 from tests.networks.published import (
+    Save,
     State,
     deeplab_state,
     normalised_state,
@@ -24,29 +24,6 @@ from tests.networks.published import (
 )
 from tests.networks.test_caffemodel import V1, V2, field, layer, varint
 from tests.networks.test_caffemodel import net as caffe_net
-
-Save = Callable[[Mapping[str, Tensor]], Path]
-
-
-@pytest.fixture
-def save(tmp_path: Path) -> Save:
-    def to_file(state: Mapping[str, Tensor]) -> Path:
-        torch.save(state, tmp_path / "start.pth")
-        return tmp_path / "start.pth"
-
-    return to_file
-
-
-@pytest.fixture(scope="module")
-def untouched() -> LargeFovNet:
-    """A net that no test may change."""
-    torch.manual_seed(0)
-    return LargeFovNet()
-
-
-@pytest.fixture
-def net(untouched: LargeFovNet) -> LargeFovNet:
-    return copy.deepcopy(untouched)
 
 
 def test_half_precision_and_safetensors_are_read(tmp_path: Path, net: LargeFovNet) -> None:

@@ -1,7 +1,5 @@
 """Published weights in stage 2: our layers against what the published ones answer."""
 
-import copy
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from cleanplate.networks.published_files import CONVOLUTIONS
 from cleanplate.networks.published_weights import FirstLayer, decimate, load_published
 from cleanplate.networks.segmentation import CAFFE_MEAN_BGR, LargeFovNet
 from tests.networks.published import (
+    Save,
     State,
     add_layer,
     deeplab_state,
@@ -22,29 +21,6 @@ from tests.networks.published import (
     small,
     torchvision_state,
 )
-
-Save = Callable[[Mapping[str, Tensor]], Path]
-
-
-@pytest.fixture
-def save(tmp_path: Path) -> Save:
-    def to_file(state: Mapping[str, Tensor]) -> Path:
-        torch.save(state, tmp_path / "start.pth")
-        return tmp_path / "start.pth"
-
-    return to_file
-
-
-@pytest.fixture(scope="module")
-def untouched() -> LargeFovNet:
-    """A net that no test may change."""
-    torch.manual_seed(0)
-    return LargeFovNet()
-
-
-@pytest.fixture
-def net(untouched: LargeFovNet) -> LargeFovNet:
-    return copy.deepcopy(untouched)
 
 
 def _first(net: LargeFovNet) -> nn.Conv2d:

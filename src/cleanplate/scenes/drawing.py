@@ -113,7 +113,9 @@ def noise_tile(rng: np.random.Generator, roughness: float, side: int = 256) -> P
 def sample_tile(tile: Picture, along: NDArray[np.floating], down: NDArray[np.floating]) -> Picture:
     """Read a tile at positions ``(H, W)`` in tile pixels, wrapped round and interpolated."""
     side = tile.shape[0]
-    x, y = (np.asarray(axis % side, np.float32) for axis in np.broadcast_arrays(along, down))
+    # the remainder of each axis before it is spread out, and by floor: NumPy's % is slow
+    wrapped = (axis - side * np.floor(axis / side) for axis in (along, down))
+    x, y = (np.asarray(axis, np.float32) for axis in np.broadcast_arrays(*wrapped))
     drawn = cv2.remap(tile, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     return np.asarray(drawn, np.float32)
 

@@ -16,6 +16,7 @@ from cleanplate.scenes.places import HORIZON, Lane, Place, View
 Track = NDArray[np.float64]
 
 _STANDS_FRAMES = (55, 85)
+_PARKS_FRAMES = (140, 260)
 _BRAKES_M = 2.5
 _GAP_M = {"car": 5.6, "boat": 8.0, "walker": 1.1}
 _DOWN_COST = 1.5
@@ -55,18 +56,42 @@ def plan_visits(place: Place, rng: np.random.Generator, frames: int) -> list[Vis
     return visits
 
 
+def add_parking(place: Place, rng: np.random.Generator) -> Place:
+    """Return a street where cars park at both kerbs and walkers wait, all for a long time."""
+    del rng
+    _, first, _, second, front = place.lanes
+    far, near = first.path[0][1], second.path[0][1]
+    depth = (near - far) / 0.5  # of the road, see `draw_place`
+    parking = [(second, far - 0.15 * depth), (first, near + 0.18 * depth)]
+    lanes = [
+        lane._replace(path=tuple((x, row) for x, _ in lane.path), stay=_PARKS_FRAMES)
+        for lane, row in parking
+    ]
+    waiting = front._replace(path=tuple((-x, row - 0.03) for x, row in front.path))
+    lanes.append(waiting._replace(stay=_PARKS_FRAMES))
+    return place._replace(lanes=(*place.lanes, *lanes))
+
+
 def _plan_lane(
     lane: Lane, view: View, rng: np.random.Generator, frames: int, stands: bool
 ) -> Iterator[Visit]:
     """Send one object after another down a lane; every other one stands still on its way."""
     start, last = -int(rng.integers(30, 70)), None
     while start < frames:
-        visit = _travel(lane, view, rng, start, stands)
+        visit = _travel(lane, view, rng, start, stands or lane.stay is not None)
+        if lane.stay is not None and last is None:
+            visit = _already_there(visit, float(rng.uniform(0.2, 0.75)))
         while last is not None and _nearest_m(last, visit) < _GAP_M[lane.kind]:
             visit = visit._replace(start=visit.start + 6)
         if visit.start < frames:
             yield visit
         start, last, stands = visit.start + int(rng.integers(24, 90)), visit, not stands
+
+
+def _already_there(visit: Visit, gone: float) -> Visit:
+    """Return the visit begun so early that ``gone`` of its stand is over in frame 0."""
+    still = np.flatnonzero((np.diff(visit.feet, axis=0) == 0).all(1))
+    return visit._replace(start=-int(still[0] + gone * len(still)))
 
 
 def _travel(lane: Lane, view: View, rng: np.random.Generator, start: int, stands: bool) -> Visit:
@@ -81,7 +106,7 @@ def _travel(lane: Lane, view: View, rng: np.random.Generator, start: int, stands
     inside = (route > 0) & (route < (view.size[1], view.size[0]))
     seen = np.flatnonzero(inside.all(1))
     stop = int(seen[int(len(seen) * rng.uniform(0.2, 0.8))])
-    hold = float(rng.integers(*_STANDS_FRAMES))
+    hold = float(rng.integers(*(lane.stay or _STANDS_FRAMES)))
     if stands:
         near = np.abs(walked[1:] - walked[stop]) / _BRAKES_M
         speed *= np.sqrt(near).clip(0.1, 1)

@@ -34,11 +34,13 @@ class Lane(NamedTuple):
         kind: ``car``, ``walker`` or ``boat``.
         path: corner points on the ground, straight on; the first and last lie outside the picture.
         speed: metres a frame, on average.
+        stay: each one stops for so many frames, and one stands there from the start; None: no.
     """
 
     kind: str
     path: tuple[Point, ...]
     speed: float
+    stay: tuple[int, int] | None = None
 
 
 class Place(NamedTuple):
@@ -79,9 +81,8 @@ class View:
 
     def project(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn straight places ``(n, 2)`` in picture heights into pixels ``(n, 2)``."""
-        height, width = self.size
-        ends = np.column_stack([points * height, np.ones(len(points))]) @ self._matrix.T
-        return np.asarray(ends[:, :2] / ends[:, 2:] + (width / 2, 0), np.float64)
+        ends = np.column_stack([points * self.size[0], np.ones(len(points))]) @ self._matrix.T
+        return np.asarray(ends[:, :2] / ends[:, 2:] + (self.size[1] / 2, 0), np.float64)
 
     def pixels_per_metre(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the scale of what stands on the ground at pixel rows ``(n,)``."""

@@ -1,7 +1,8 @@
-"""Drawn scenes of one fixed camera with exact masks and exact backgrounds, one per CDNet challenge.
+"""Drawn scenes with exact masks and exact backgrounds, one for each of CDNet's eleven challenges.
 
-They stand in for real scenes in tests, examples and first trials: a street by day, with shadows or
-at night, and a waterfront whose water and trees never rest. Objects enter, pass, stand and leave.
+They stand in for real scenes in tests, examples and first trials: a street in all weathers and
+before all kinds of cameras, and a waterfront whose water and trees never rest. Objects enter, pass,
+stand and leave.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +20,8 @@ from cleanplate.errors import ConfigError, OutputError
 from cleanplate.images import Frame, Size, make_folder, write_bytes
 from cleanplate.scenes import cdnet
 from cleanplate.scenes.cdnet import MOVING, SHADOW, STATIC, UNKNOWN
+from cleanplate.scenes.challenges import CHALLENGES as _TABLE
+from cleanplate.scenes.challenges import Challenge
 from cleanplate.scenes.drawing import (
     GAIT_PHASES,
     STRIDE_M,
@@ -28,21 +32,19 @@ from cleanplate.scenes.drawing import (
     draw_object,
     warp_sprite,
 )
-from cleanplate.scenes.lighting import Actor, Daylight, Night, Noise, Sun
+from cleanplate.scenes.lighting import Actor, Noise, Sun
 from cleanplate.scenes.motion import MovingPlace, Visit, plan_visits
 from cleanplate.scenes.places import Place, draw_place
 
-CHALLENGES: tuple[str, ...] = ("baseline", "shadow", "dynamicBackground", "nightVideos")
+CHALLENGES: tuple[str, ...] = tuple(_TABLE)
 LEAST_SIDE = 64
 DRAWN_MARK = ".cleanplate-drawn"
 """Lies in a drawn scene's folder, so that only such a folder is ever replaced."""
 
-_NOISE, _NOISE_AT_NIGHT = 3.5, 5.0  # standard deviation in grey levels
 _SHADOW_DEPTH = 0.42  # of the light; CDNet's annotators label what is clearly darker
 _SHADOW_FROM = 0.4
+_COVERED_FROM = 0.5
 _GLARE_FROM = 45.0  # with this many grey levels on top, nobody can say what lies behind
-_SUNSHINE = 1.2  # times an overcast day
-_CAMOUFLAGE, _CAMOUFLAGE_AT_NIGHT = 0.35, 0.1  # share of objects coloured like their background
 
 
 class Moment(NamedTuple):
@@ -86,37 +88,36 @@ def draw(
 
 
 def _draw_moments(challenge: str, frames: int, size: Size, seed: int) -> Iterator[Moment]:
-    seeds = np.random.SeedSequence([seed, CHALLENGES.index(challenge)]).spawn(5)
-    scenery, traffic, waves, weather, sensor = (np.random.default_rng(child) for child in seeds)
-    is_night = challenge == "nightVideos"
-    kind = "waterfront" if challenge == "dynamicBackground" else "street"
-    place = draw_place(kind, scenery, size)
+    seeds = np.random.SeedSequence([seed, CHALLENGES.index(challenge)]).spawn(7)
+    scenery, traffic, waves, weather, sensor, mount, change = map(np.random.default_rng, seeds)
+    rules = _TABLE[challenge]
+    camera = rules.camera(size, mount)
+    place = rules.prepare(draw_place(rules.place, scenery, camera.place_size), change)
     moving = MovingPlace(place, waves)
-    camouflage = _CAMOUFLAGE_AT_NIGHT if is_night else _CAMOUFLAGE
-    cast = _Cast(place, plan_visits(place, traffic, frames), camouflage)
-    light = (
-        Night(place, weather)
-        if is_night
-        else Daylight(weather, _SUNSHINE if challenge == "shadow" else 1.0)
-    )
-    sun = Sun(weather) if challenge == "shadow" else None
-    noise = Noise(sensor, size, _NOISE_AT_NIGHT if is_night else _NOISE)
+    cast = _Cast(place, plan_visits(place, traffic, frames * rules.tempo), rules)
+    light = rules.light(place, weather)
+    sun = Sun(weather) if rules.is_sunny else None
+    noise = Noise(sensor, size, rules.noise)
     for number in range(frames):
-        stage = moving.at(number)
-        background = light.show_empty(stage, number)
-        actors = cast.at(number)
+        now = number * rules.tempo
+        see = camera.at(now)
+        stage = moving.at(now)
+        background = see(light.show_empty(stage, now))
+        actors = cast.at(now)
         codes = np.full(size, STATIC, np.uint8)
         if sun is not None:
-            shade = sun.shade(actors, size)
+            shade = sun.shade(actors, camera.place_size)
             stage *= (1 - _SHADOW_DEPTH * shade)[..., None]
-            codes[shade >= _SHADOW_FROM] = SHADOW
-        cover = np.zeros(size, np.float32)
+            codes[see(shade) >= _SHADOW_FROM] = SHADOW
+        cover = np.zeros(camera.place_size, np.float32)
         for actor in actors:
             _paste(stage, cover, actor)
-        lit, glare = light.show(stage, number, actors)
-        codes[glare >= _GLARE_FROM] = UNKNOWN
-        codes[cover >= 0.5] = MOVING
-        yield Moment(noise.add(lit), codes, background)
+        lit, glare = light.show(stage, now, actors)
+        if glare is not None:
+            codes[see(glare) >= _GLARE_FROM] = UNKNOWN
+        codes[see(cover) >= _COVERED_FROM] = MOVING
+        frame = camera.develop(noise.add(see(lit)))
+        yield Moment(frame, codes, camera.develop(np.asarray(cv2.convertScaleAbs(background))))
 
 
 def _paste(stage: Picture, cover: Picture, actor: Actor) -> None:
@@ -134,17 +135,18 @@ def _paste(stage: Picture, cover: Picture, actor: Actor) -> None:
 class _Cast:
     """The objects on their way; sprites are drawn when one sets out and dropped when it is gone."""
 
-    def __init__(self, place: Place, visits: list[Visit], camouflage: float) -> None:
+    def __init__(self, place: Place, visits: list[Visit], rules: Challenge) -> None:
         self._place = place
         self._coming = sorted(visits, key=lambda visit: visit.start, reverse=True)
-        self._camouflage = camouflage
+        self._rules = rules
         self._here: list[tuple[Visit, tuple[Sprite, ...]]] = []
 
     def at(self, frame: int) -> list[Actor]:
         """Return the objects of a frame, far ones first; frames must come in order."""
         while self._coming and self._coming[-1].start <= frame:
             visit = self._coming.pop()
-            self._here.append((visit, self._dress(visit)))
+            if frame < visit.start + len(visit.feet):  # else it came and went between two frames
+                self._here.append((visit, self._dress(visit)))
         self._here = [
             (visit, sprites)
             for visit, sprites in self._here
@@ -162,9 +164,12 @@ class _Cast:
         row = max(0, y - int(visit.scale[middle]))  # the ground a metre behind it
         spot = self._place.still[row : row + 5, max(0, x - 9) : x + 10]
         red, green, blue = (float(part) for part in spot.mean((0, 1)))
-        colour = choose_colour(rng, visit.kind, (red, green, blue), self._camouflage)
+        colour = choose_colour(rng, visit.kind, (red, green, blue), self._rules.camouflage)
         scale = visit.scale.max(where=(across >= 0) & (across < width), initial=1.0)
-        return draw_object(visit.kind, rng, colour, float(scale))
+        sprites = draw_object(visit.kind, rng, colour, float(scale))
+        if self._rules.dress is None:
+            return sprites
+        return self._rules.dress(sprites, visit.kind, float(spot.mean()), rng)
 
 
 def _pose(visit: Visit, sprites: tuple[Sprite, ...], age: int) -> Actor:

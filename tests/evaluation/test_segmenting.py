@@ -11,6 +11,7 @@ from cleanplate.evaluation.segmenting import Outputs, segment_source, spread_fra
 from cleanplate.images import Frame, read_grey, read_picture
 from cleanplate.scenes.video import ArraySource
 from cleanplate.scenes.video_writer import VideoWriter
+from cleanplate.subtractors.plate_memory import PlateMemory
 from cleanplate.subtractors.protocol import Segmentation
 
 RANDOM = np.random.default_rng(0)
@@ -29,11 +30,12 @@ def test_masks_have_the_inputs_exact_size_and_number(tmp_path: Path) -> None:
     outputs = Outputs(tmp_path / "masks", tmp_path / "plates", None)
     done = list(segment_source(Red(), ArraySource(FRAMES), outputs))
     assert done[-1][0] == 7
+    memory = PlateMemory()
     for number, frame in enumerate(FRAMES, start=1):
         mask = read_grey(tmp_path / "masks" / f"bin{number:06d}.png")
         assert np.array_equal(mask, (frame[..., 0] > 128).astype(np.uint8) * 255)
         plate = read_picture(tmp_path / "plates" / f"bg{number:06d}.png")
-        assert np.array_equal(plate, 255 - frame)
+        assert np.array_equal(plate, memory.update(frame, Red().segment(frame)))
 
 
 def test_the_mask_video_has_every_frame(tmp_path: Path) -> None:

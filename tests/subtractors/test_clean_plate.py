@@ -38,8 +38,27 @@ def test_a_moving_object_leaves_no_trace() -> None:
 
 def test_what_was_never_seen_clean_comes_from_the_methods_background() -> None:
     plate = clean_plate(White(), _frames([10, 10]))
-    assert (plate[20:50, 10:16] == 7).all()
+    around = PLATE[10:60, 4:22].mean()
+    assert abs(plate[20:50, 10:16].mean() - around) < 10  # in the colours of what lies around
+    assert plate[20:50, 10:16].std() < 20  # flat, as that background is
     assert np.array_equal(plate[:10], PLATE[:10])
+
+
+def test_a_single_picture_keeps_its_clean_pixels() -> None:
+    plate = clean_plate(White(), _frames([10]))
+    assert np.array_equal(plate[:, 20:], PLATE[:, 20:])
+    assert (plate[20:50, 10:16] < 255).all()
+
+
+class Covered(White):
+    """Calls everything foreground."""
+
+    def segment(self, frame: Frame, update: bool = True) -> Segmentation:
+        return Segmentation(np.ones(frame.shape[:2], bool), None, OWN)
+
+
+def test_where_nothing_was_seen_the_methods_background_is_all_there_is() -> None:
+    assert np.array_equal(clean_plate(Covered(), _frames([10, 12])), OWN)
 
 
 def test_without_frames_there_is_no_plate() -> None:

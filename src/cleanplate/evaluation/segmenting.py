@@ -22,8 +22,9 @@ from cleanplate.images import (
 from cleanplate.scenes.opening import open_source
 from cleanplate.scenes.video import FrameSource
 from cleanplate.scenes.video_writer import VideoWriter
+from cleanplate.subtractors.plate_memory import PlateMemory
 from cleanplate.subtractors.protocol import Subtractor
-from cleanplate.training.batches import spread
+from cleanplate.training.reading import spread
 
 SPREAD_FRAMES = 25
 MASK_NAME, PLATE_NAME = "bin{:06d}.png", "bg{:06d}.png"
@@ -35,7 +36,7 @@ class Outputs:
 
     Attributes:
         masks: folder for ``binNNNNNN.png`` (0 and 255) under the input's own numbers, or None.
-        backgrounds: folder for ``bgNNNNNN.png``, or None.
+        backgrounds: folder for the refined plates ``bgNNNNNN.png``, or None.
         video: mask video, or None.
         overwrite: replace files that are there.
     """
@@ -53,6 +54,9 @@ def segment_source(
 
     What was written stays, whatever ends the work early; the video is closed and playable.
 
+    The plates are refined (see `PlateMemory`): they depend on the frames before them, even where a
+    mask does not. What the method itself says stays in `Segmentation.background`.
+
     Raises:
         OutputError: an output exists already or cannot be written.
         VideoError: a frame cannot be read.
@@ -66,6 +70,7 @@ def segment_source(
         for path in _picture_paths(outputs, number):
             _refuse_existing(path, outputs.overwrite)
     seconds = 0.0
+    memory = PlateMemory()
     with ExitStack() as stack:
         video = None
         if outputs.video is not None:
@@ -78,7 +83,7 @@ def segment_source(
                 _write(outputs.masks / MASK_NAME.format(number), result.mask, outputs.overwrite)
             if outputs.backgrounds is not None and result.background is not None:
                 path = outputs.backgrounds / PLATE_NAME.format(number)
-                _write(path, result.background, outputs.overwrite)
+                _write(path, memory.update(frame, result), outputs.overwrite)
             if video is not None:
                 grey = result.mask.astype(np.uint8) * 255
                 video.write(np.repeat(grey[..., None], 3, 2))

@@ -1,4 +1,4 @@
-"""The clean plate at the frame's full resolution, from the pixels seen clean and from stage 1."""
+"""One clean plate at the frame's full resolution, from the pixels seen clean and from stage 1."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from cleanplate.errors import VideoError
-from cleanplate.images import Frame, dilate
+from cleanplate.images import Frame, Mask
+from cleanplate.subtractors.plate_light import match_background
+from cleanplate.subtractors.plate_memory import find_clean
 from cleanplate.subtractors.protocol import Subtractor
 
-MARGIN_PX = 3
 ROWS_AT_ONCE = 64
 _OBSCURED = 256
 """Sorts behind every pixel value."""
@@ -19,8 +20,8 @@ _OBSCURED = 256
 def clean_plate(subtractor: Subtractor, frames: Sequence[Frame]) -> Frame:
     """Make one sharp picture of the scene with nobody in it.
 
-    Each pixel is the median of its values in the frames whose mask, grown by three pixels, leaves
-    it free; where none does, the median of the method's own backgrounds.
+    Each pixel is the median of its values in the frames that show it clean (see `find_clean`);
+    where none does, the median of the method's own backgrounds in the colours of what lies around.
 
     Args:
         subtractor: a method whose segmentations have backgrounds.
@@ -35,19 +36,31 @@ def clean_plate(subtractor: Subtractor, frames: Sequence[Frame]) -> Frame:
     if not frames:
         raise VideoError("a clean plate needs at least one frame; give some")
     results = [subtractor.segment(frame) for frame in frames]
-    obscured = np.stack([dilate(result.mask, MARGIN_PX) for result in results])
+    clean = np.stack([find_clean(result) for result in results])
+    seen = np.asarray(clean.any(0), bool)
+    plate = _median(frames, clean)
+    if seen.all():
+        return plate
     backgrounds = [result.background for result in results if result.background is not None]
-    plate = np.empty_like(frames[0])
-    for top in range(0, len(plate), ROWS_AT_ONCE):
+    own = _median(backgrounds, np.ones((len(backgrounds), *seen.shape), bool))
+    if not backgrounds:
+        own = np.zeros_like(plate)
+    elif not seen.any():
+        return own
+    matched, _ = match_background(own.astype(np.float32), plate.astype(np.float32), seen)
+    plate[~seen] = np.rint(np.clip(matched, 0, 255))[~seen]
+    return plate
+
+
+def _median(frames: Sequence[Frame], counts: Mask) -> Frame:
+    """Return the median ``(H, W, 3)`` of the values that count, ``(N, H, W)``; 255 of none."""
+    plate = np.full((*counts.shape[1:], 3), 255, np.uint8)
+    for top in range(0, len(plate) if len(frames) else 0, ROWS_AT_ONCE):
         rows = slice(top, top + ROWS_AT_ONCE)
         values = np.stack([frame[rows] for frame in frames]).astype(np.int16)
-        values[obscured[:, rows]] = _OBSCURED
+        values[~counts[:, rows]] = _OBSCURED
         values.sort(0)
-        seen = len(frames) - obscured[:, rows].sum(0)
-        middle = np.maximum(seen - 1, 0) // 2
+        middle = np.maximum(counts[:, rows].sum(0) - 1, 0) // 2
         chosen = np.take_along_axis(values, middle[None, ..., None], 0)[0]
-        if backgrounds and not seen.all():
-            own = np.median(np.stack([background[rows] for background in backgrounds]), 0)
-            chosen[seen == 0] = np.rint(own)[seen == 0]
         plate[rows] = np.minimum(chosen, 255)
     return plate

@@ -12,7 +12,7 @@ from cleanplate.config import (
     Configuration,
     configuration_from,
     load_preset,
-    parse_configuration,
+    parse_settings,
 )
 from cleanplate.errors import ConfigError
 from cleanplate.evaluation.paper import BUILT_IN
@@ -97,25 +97,25 @@ def test_a_misspelt_key_is_called_unknown_not_missing() -> None:
     text = smoke_with("bottleneck", "botleneck")
     message = r"unknown key background.botleneck; did you mean background.bottleneck\?"
     with pytest.raises(ConfigError, match=message):
-        parse_configuration(text, "mine.toml")
+        parse_settings(Configuration, text, "mine.toml")
 
 
 def test_a_misspelt_key_of_a_phase_is_named_whole() -> None:
     text = smoke_with("batch_size", "batchsize")
     message = r"unknown key phases.background.batchsize; did you mean phases.background.batch_size"
     with pytest.raises(ConfigError, match=message):
-        parse_configuration(text, "mine.toml")
+        parse_settings(Configuration, text, "mine.toml")
 
 
 def test_a_misspelt_table_is_named_with_the_nearest_one() -> None:
     with pytest.raises(ConfigError, match=r"unknown key losses; did you mean loss\?"):
-        parse_configuration(smoke_with("[loss]", "[losses]"), "mine.toml")
+        parse_settings(Configuration, smoke_with("[loss]", "[losses]"), "mine.toml")
 
 
 def test_a_missing_key_is_named() -> None:
     text = smoke_with("width = 8\n", "")
     with pytest.raises(ConfigError, match=r"mine.toml: key segmentation.width is missing; add it"):
-        parse_configuration(text, "mine.toml")
+        parse_settings(Configuration, text, "mine.toml")
 
 
 @pytest.mark.parametrize(
@@ -129,20 +129,20 @@ def test_a_missing_key_is_named() -> None:
 )
 def test_a_wrong_type_or_range_is_named_with_the_value(new: str, complaint: str) -> None:
     with pytest.raises(ConfigError, match=f"mine.toml: {complaint}"):
-        parse_configuration(smoke_with("width = 8", new), "mine.toml")
+        parse_settings(Configuration, smoke_with("width = 8", new), "mine.toml")
 
 
 def test_an_unknown_choice_is_named_with_the_known_ones() -> None:
     text = smoke_with('network = "compact"', 'network = "unet"')
     message = "segmentation.network is 'unet': input should be 'largefov' or 'compact'"
     with pytest.raises(ConfigError, match=message):
-        parse_configuration(text, "mine.toml")
+        parse_settings(Configuration, text, "mine.toml")
 
 
 def test_a_wrong_entry_of_a_list_is_named_with_its_place() -> None:
     text = smoke_with("channels = [8, 16, 16]", "channels = [8, 'x', 16]")
     with pytest.raises(ConfigError, match=r"background.channels.1 is 'x': input should be a valid"):
-        parse_configuration(text, "mine.toml")
+        parse_settings(Configuration, text, "mine.toml")
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -54,27 +54,30 @@ class SegmentationSettings(Settings):
 
     Attributes:
         network: ``largefov`` is the paper's VGG-16 with a large field of view, ``compact`` ours.
-        input: what it sees: ``pair`` is the paper's six channels, background and frame; ``frame``
-            its Baseline-2, three channels without any background (section 4.3); ``siamese`` runs
-            one encoder over both pictures and joins what it finds (section 3.2).
+        input: what it sees: ``pair`` is the paper's six channels, background and frame; ``triple``
+            adds the long-term background, which the model file keeps: the median of the frames
+            that may be looked at, and how far they are from it; ``long-term`` has that alone beside
+            the frame; ``frame`` is the paper's Baseline-2 (section 4.3); ``siamese`` runs one
+            encoder over background and frame, and joins what it finds (section 3.2).
         side: side of the square input of ``largefov``; 0 works at the frame's own size.
         most_pixels: a larger frame is worked on at about this area; 0 sets no limit.
         width: filters of ``compact`` at half resolution, doubled twice further in.
         dilation: of fc6 of ``largefov``; DeepLab has 12, the paper 6 "for small objects".
-        weights: a file of published VGG-16 or DeepLab weights to start from, ``vgg16`` to fetch
-            ImageNet's, or empty.
+        start: ``drawn`` starts ``compact`` from weights that drawn scenes taught; empty from none.
+        weights: a file of published VGG-16 or DeepLab weights, ``vgg16`` to fetch ImageNet's, or
+            empty.
         partial_weights: take what such a file has and start the rest anew, instead of refusing it.
-        first_layer: how its three input channels become six: ``difference`` copies them to the
-            frame and, negated, to the background; ``halves`` gives half to each; ``frame`` gives
-            the background none.
+        first_layer: how its three input channels become six: ``difference`` negates them for the
+            background; ``halves`` gives half to each; ``frame`` gives the background none.
     """
 
     network: Literal["largefov", "compact"]
-    input: Literal["pair", "frame", "siamese"]
+    input: Literal["pair", "triple", "long-term", "frame", "siamese"]
     side: Count
     most_pixels: Count
     width: Positive
     dilation: Positive
+    start: Literal["drawn", ""]
     weights: str
     partial_weights: bool
     first_layer: Literal["difference", "halves", "frame"]
@@ -85,6 +88,10 @@ class SegmentationSettings(Settings):
             raise ValueError("published weights fit the network largefov only; leave weights empty")
         if self.network == "largefov" and self.side < LEAST_SIDE:
             raise ValueError(f"largefov works on a square; set side to at least {LEAST_SIDE}")
+        if self.network == "largefov" and self.input in ("triple", "long-term"):
+            raise ValueError("largefov has no long-term background; set input to pair or frame")
+        if self.start and (self.network, self.input) != ("compact", "triple"):
+            raise ValueError("start fits compact with the input triple only; leave it empty")
         return self
 
 
@@ -106,13 +113,12 @@ class AugmentationSettings(Settings):
     Attributes:
         paste: share of the frames that get objects pasted.
         most_pasted: at most so many objects at once, at least one.
-        paste_shift: how far a scene's own object is moved, as a share of the frame's sides.
+        paste_shift: how far an own object is moved, as a share of the frame's sides.
         light: largest relative change of brightness, the same for frame and background.
-        crop: sides of the part of a frame that stage 2 learns from in phase 2, as a share of the
-            frame's; 1 is all of it.
-        crop_pixels: such a part has at most about so many pixels, so that large frames take no
-            longer; 0 sets no limit.
+        crop: sides of the parts of frames that phase 2 learns from, as a share; 1 is all of it.
+        crop_pixels: such a part has at most about so many pixels; 0 sets no limit.
         crop_on_objects: share of these parts that are laid around foreground.
+        flip: share of these parts that are mirrored.
     """
 
     paste: Share
@@ -122,6 +128,7 @@ class AugmentationSettings(Settings):
     crop: Annotated[float, Field(gt=0, le=1)]
     crop_pixels: Count
     crop_on_objects: Share
+    flip: Share
 
 
 class PhaseSettings(Settings):
@@ -169,16 +176,34 @@ class TrainingSettings(Settings):
     """What training holds in memory and keeps aside.
 
     Attributes:
-        memory_mib: how much memory the labelled frames may take; of more than fit, evenly spread
-            ones are taken.
+        memory_mib: memory for the frames; of more than fit, evenly spread ones are taken.
         margin_px: how far around an object a pixel counts as unclean, at the frame's own size.
-        validation_every: each so-many-th training label is kept aside for the model's own figures,
-            where at least twice as many labels are there; 0 keeps none.
+        validation_every: each so-many-th training label is kept aside for the model's own figures
+            where twice as many are there; 0 keeps none.
+        unlabelled: at most so many frames without a label are looked at: stage 1 and the long-term
+            background learn from them, and in rounds of self-training stage 2.
+        average: decay of the running average of the weights, which is kept; 0 keeps the last ones.
     """
 
     memory_mib: Positive
     margin_px: Count
     validation_every: Count
+    unlabelled: Count
+    average: Annotated[float, Field(ge=0, lt=1)]
+
+
+class SelfTrainingSettings(Settings):
+    """How stage 2 learns from frames without a label.
+
+    Attributes:
+        rounds: how often in phase 2 they are segmented anew, 0 never.
+        share: of the frames drawn then, where nearly all are unlabelled.
+        sure: foreground from this probability, background below one minus it, ignored between.
+    """
+
+    rounds: Count
+    share: Share
+    sure: Annotated[float, Field(ge=0.5, lt=1)]
 
 
 class Configuration(Settings):
@@ -189,6 +214,7 @@ class Configuration(Settings):
     loss: LossSettings
     augmentation: AugmentationSettings
     training: TrainingSettings
+    self_training: SelfTrainingSettings
     phases: Phases
 
     @model_validator(mode="after")
@@ -209,19 +235,14 @@ def load_preset(name: str) -> Configuration:
     """
     if name in PRESETS:
         text = resources.files("cleanplate.presets").joinpath(f"{name}.toml").read_text()
-        return parse_configuration(text, f"preset {name}")
+        return parse_settings(Configuration, text, f"preset {name}")
     path = Path(name)
     if path.suffix != ".toml":
         raise ConfigError(f"preset {name!r} is unknown; use {', '.join(PRESETS)} or a .toml file")
     try:
-        return parse_configuration(path.read_text(), name)
+        return parse_settings(Configuration, path.read_text(), name)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{name}: cannot be read ({error}); check the path") from error
-
-
-def parse_configuration(text: str, where: str) -> Configuration:
-    """Read a configuration from TOML (see `parse_settings`)."""
-    return parse_settings(Configuration, text, where)
 
 
 def parse_settings(model: type[AnySettings], text: str, where: str) -> AnySettings:

@@ -8,7 +8,7 @@ from cleanplate.config import Configuration, load_preset
 from cleanplate.networks.segmentation import LargeFovNet
 from cleanplate.networks.two_stage import TwoStageNet, build, working_size
 from cleanplate.training.batches import Batch
-from cleanplate.training.phases import compute_losses, make_optimiser, set_modes, trained_part
+from cleanplate.training.updates import compute_losses, make_optimiser, set_modes, trained_part
 
 
 @pytest.fixture
@@ -17,14 +17,17 @@ def net() -> TwoStageNet:
     return build(load_preset("smoke"), (48, 64))
 
 
-def test_the_second_stage_sees_background_then_frame(net: TwoStageNet) -> None:
+def test_the_second_stage_sees_background_long_term_background_and_frame(net: TwoStageNet) -> None:
     seen = []
+    assert net.long_term is not None
+    net.long_term.random_(0, 256)
     net.segmentation_net.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     image = torch.rand(1, 3, 48, 64)
     net.eval()
     output = net(image)
-    assert seen[0].shape == (1, 6, 48, 64)
-    assert torch.equal(seen[0][:, 3:], image)
+    assert seen[0].shape == (1, 11, 48, 64)
+    assert torch.equal(seen[0][:, 3:8], net.long_term.float() / 255)
+    assert torch.equal(seen[0][:, 8:], image)
     assert torch.allclose(seen[0][:, :3, 0, 0], output.background[..., 0, 0])
 
 

@@ -14,6 +14,7 @@ from cleanplate.networks.two_stage import TwoStageNet, build
 from cleanplate.networks.weights import (
     FORMAT,
     ModelCard,
+    OperatingPoint,
     load_model,
     read_card,
     save_model,
@@ -32,7 +33,8 @@ def card() -> ModelCard:
         format=FORMAT, version="0", preset="smoke", scene="yard", category="", frame_size=(48, 64),
         split="half", training_frames=(1, 2, 5), label_fingerprint="0" * 64,
         label_digests=("0" * 12,) * 3, seed=0,
-        validation=None, warning="", configuration=load_preset("smoke"),
+        validation=None, operating_point=OperatingPoint(), warning="",
+        configuration=load_preset("smoke"),
     )  # fmt: skip
 
 

@@ -102,8 +102,46 @@ def test_a_missing_list_is_refused(ten: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["third", "list", "Half", ""])
 def test_an_unknown_split_is_refused_with_the_known_ones(ten: Path, name: str) -> None:
-    with pytest.raises(ConfigError, match=f"split '{name}' is unknown; use half, all or list:FILE"):
+    known = "use half, half:N, all, none or list:FILE"
+    with pytest.raises(ConfigError, match=f"split '{name}' is unknown; {known}"):
         open_scene(ten).split(name)
+
+
+def test_n_labels_are_evenly_spread_over_the_training_half_and_show_foreground(
+    tmp_path: Path, write_scene: WriteScene
+) -> None:
+    shown, empty = codes(), np.zeros((HEIGHT, WIDTH), np.uint8)
+    labels = {number: empty if number in (1, 5) else shown for number in range(1, 21)}
+    scene = open_scene(write_scene(tmp_path / "twenty", frames(20), labels))
+    assert scene.split("half:4").training == (3, 6, 8, 10)
+    assert scene.split("half:4").scored == scene.split("half").scored == tuple(range(11, 21))
+    assert scene.split("half:1").training == (7,)
+    assert scene.split("half:50").training == (2, 3, 4, 6, 7, 8, 9, 10)
+
+
+def test_without_labels_nothing_trains_and_the_second_half_is_scored(ten: Path) -> None:
+    split = open_scene(ten).split("half:0")
+    assert split.training == ()
+    assert split.scored == open_scene(ten).split("half").scored
+    assert open_scene(ten).split("none").scored == ()
+
+
+def test_training_by_time_looks_at_nothing_behind_the_first_scored_frame(ten: Path) -> None:
+    split = open_scene(ten).split("half:2")
+    first = split.scored[0]
+    assert split.may_look_at(first - 1)
+    assert not any(split.may_look_at(number) for number in (first, first + 1, first + 100))
+
+
+def test_training_by_a_list_looks_at_all_but_the_scored_frames(ten: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("372 379")
+    split = open_scene(ten).split(f"list:{tmp_path / 'list.txt'}")
+    assert [n for n in range(370, 380) if split.may_look_at(n)] == [372, 379]
+
+
+def test_a_count_of_labels_that_is_no_number_is_refused(ten: Path) -> None:
+    with pytest.raises(ConfigError, match="write half:N with a number N"):
+        open_scene(ten).split("half:few")
 
 
 def test_a_scene_without_labels_says_how_to_label(tmp_path: Path, write_scene: WriteScene) -> None:

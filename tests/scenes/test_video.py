@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cleanplate.errors import OutputError, VideoError
 from cleanplate.images import write_picture
 from cleanplate.scenes.opening import open_source
-from cleanplate.scenes.video import ArraySource, FolderSource, FrameSource
+from cleanplate.scenes.video import ArraySource, FolderSource, FrameSource, PartSource
 from cleanplate.scenes.video_file import FORWARD_FRAMES, VideoSource
 from cleanplate.scenes.video_writer import VideoWriter
 
@@ -97,6 +97,23 @@ def make_foreign(folder: Path, suffix: str, codec: str = "libx264", **options: s
     return Made(lambda: VideoSource(path), range(1, COUNT + 1), 25, LOSSY)
 
 
+def longer_frames() -> NDArray[np.uint8]:
+    """The drawn frames and some more behind them."""
+    return np.concatenate([drawn_frames(), drawn_frames(9)])
+
+
+def make_part_of_folder(folder: Path) -> Made:
+    for number, frame in enumerate(longer_frames(), start=FIRST_JPEG):
+        write_picture(folder / f"in{number:06d}.png", frame)
+    numbers = range(FIRST_JPEG, FIRST_JPEG + COUNT)
+    return Made(lambda: PartSource(FolderSource(folder), numbers[-1]), numbers, 25, 0)
+
+
+def make_part_of_video(folder: Path) -> Made:
+    path = write_video(folder / "longer.mp4", longer_frames(), {"g": "12"})
+    return Made(lambda: PartSource(VideoSource(path), COUNT), range(1, COUNT + 1), 25, LOSSY)
+
+
 B_FRAMES = {"bf": "3", "x264-params": "b-adapt=0:scenecut=0"}
 OPEN_GOP = {"bf": "3", "x264-params": "b-adapt=0:scenecut=0:open-gop=1", "g": "12"}
 SOURCES: dict[str, Callable[[Path], Made]] = {
@@ -111,6 +128,8 @@ SOURCES: dict[str, Callable[[Path], Made]] = {
     "mkv with B-frames": lambda folder: make_foreign(folder, ".mkv", g="12", **B_FRAMES),
     "mpeg transport stream": lambda folder: make_foreign(folder, ".ts", g="12", **B_FRAMES),
     "avi of MPEG-4": lambda folder: make_foreign(folder, ".avi", "mpeg4", g="12", bf="2"),
+    "part of a folder": make_part_of_folder,
+    "part of a video": make_part_of_video,
     "mpeg program stream": lambda folder: make_foreign(
         folder, ".mpg", "mpeg2video", g="12", bf="2"
     ),

@@ -13,7 +13,7 @@ from cleanplate.config import load_preset
 from cleanplate.errors import ConfigError, VideoError
 from cleanplate.images import Frame, Mask
 from cleanplate.networks.two_stage import build
-from cleanplate.networks.weights import FORMAT, ModelCard
+from cleanplate.networks.weights import FORMAT, ModelCard, OperatingPoint
 from cleanplate.subtractors.methods import CLASSICAL_METHODS, make_method
 from cleanplate.subtractors.protocol import HasState, LearnsBeforehand, Segmentation, Subtractor
 from cleanplate.subtractors.state import load_state, save_state
@@ -40,7 +40,7 @@ def _untrained() -> TwoStageSubtractor:
     card = ModelCard(
         format=FORMAT, version="0", preset="smoke", scene="yard", category="", frame_size=SIZE,
         split="half", training_frames=(1,), label_fingerprint="", label_digests=(), seed=0,
-        validation=None, warning="", configuration=configuration,
+        validation=None, operating_point=OperatingPoint(), warning="", configuration=configuration,
     )  # fmt: skip
     return TwoStageSubtractor(net, card)
 

@@ -12,7 +12,8 @@ from cleanplate.scenes import pasting
 from cleanplate.scenes.pasting import LARGEST_SHARE, SMALLEST_SHARE, Cutout
 from cleanplate.scenes.scene import Scene
 from cleanplate.training import batches
-from cleanplate.training.batches import Reader, TrainingSet, cut_windows, draw, spread
+from cleanplate.training.batches import cut_windows, draw
+from cleanplate.training.reading import Reader, TrainingSet, spread
 
 PLAIN = AugmentationSettings(
     most_pasted=2,
@@ -22,6 +23,7 @@ PLAIN = AugmentationSettings(
     crop=1.0,
     crop_pixels=0,
     crop_on_objects=0.0,
+    flip=0.0,
 )
 
 
@@ -33,7 +35,7 @@ def scene(drawn_scene: Path) -> Scene:
 @pytest.fixture(scope="module")
 def data(scene: Scene) -> TrainingSet:
     reader = Reader(
-        scene, scene.split("half").training, load_preset("smoke").training, (64, 96), (32, 48)
+        scene, scene.split("half").training, (), load_preset("smoke").training, (64, 96), (32, 48)
     )
     assert list(reader.read()) == list(range(1, len(reader.numbers) + 1))
     return reader.training_set()
@@ -62,9 +64,9 @@ def test_backgrounds_show_nobody(scene: Scene, data: TrainingSet, drawn_scene: P
 
 def test_memory_is_bounded_by_the_number_of_frames(scene: Scene) -> None:
     settings = load_preset("smoke").training.model_copy(update={"memory_mib": 1})
-    reader = Reader(scene, scene.labelled, settings, (64, 96), (32, 48))
-    assert len(reader.numbers) == (1 << 20) // (4 * 64 * 96 + 12 * 32 * 48) == 24
-    assert list(reader.read())[-1] == 24
+    reader = Reader(scene, scene.labelled, (), settings, (64, 96), (32, 48))
+    assert len(reader.numbers) == (1 << 20) // (5 * 64 * 96 + 12 * 32 * 48) == 21
+    assert list(reader.read())[-1] == 21
     assert (reader.numbers[0], reader.numbers[-1]) == (1, 40)
 
 
@@ -173,7 +175,7 @@ def empty(data: TrainingSet, objects: list[Cutout]) -> TrainingSet:
 
 
 def read(scene: Scene, numbers: tuple[int, ...]) -> Reader:
-    reader = Reader(scene, numbers, load_preset("smoke").training, (64, 96), (32, 48))
+    reader = Reader(scene, numbers, (), load_preset("smoke").training, (64, 96), (32, 48))
     list(reader.read())
     return reader
 

@@ -15,13 +15,14 @@ from cleanplate.images import to_image
 from cleanplate.networks.losses import foreground_probability, segmentation_loss
 from cleanplate.networks.two_stage import TwoStageNet, build
 from cleanplate.training import phases
-from cleanplate.training.batches import Batch, Reader, TrainingSet, cut_windows, draw
-from cleanplate.training.phases import (
+from cleanplate.training.batches import Batch, cut_windows, draw
+from cleanplate.training.phases import run
+from cleanplate.training.reading import Reader, TrainingSet
+from cleanplate.training.updates import (
     compute_losses,
     learning_rate,
     make_optimiser,
     planned,
-    run,
     set_modes,
     trained_part,
 )
@@ -34,7 +35,7 @@ def data(drawn_scene: Path) -> TrainingSet:
     scene = cleanplate.open_scene(drawn_scene)
     net = build(load_preset("smoke"), SIZE)
     reader = Reader(
-        scene, scene.split("half").training, load_preset("smoke").training, SIZE,
+        scene, scene.split("half").training, (), load_preset("smoke").training, SIZE,
         net.background_net.size,
     )  # fmt: skip
     list(reader.read())

@@ -259,7 +259,11 @@ def test_masks_that_say_nothing_end_in_a_loud_warning(
     scene = cleanplate.open_scene(drawn_scene)
     values = _quick(segmentation=20, joint=0).model_dump()
     values["augmentation"] |= {"paste": 0.0, "crop_on_objects": 0.0}
-    values["phases"]["segmentation"] |= {"learning_rate": 0.1, "batch_size": 1}  # far too much
+    values["phases"]["segmentation"] |= {
+        "learning_rate": 1.0,
+        "warm_up": 0,
+        "batch_size": 1,
+    }  # far too much
     output = tmp_path / "m.safetensors"
     with caplog.at_level(logging.WARNING):
         list(cleanplate.train(scene, configuration_from(values, "test"), output))

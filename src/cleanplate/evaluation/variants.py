@@ -28,7 +28,7 @@ def _unchanged(configuration: Configuration) -> Configuration:
 def _baseline_2(configuration: Configuration) -> Configuration:
     """Section 4.3: three input channels, trained exactly like phase 2."""
     changed = with_iterations(configuration, background=0, joint=0)
-    return _with(changed, "segmentation", input="frame")
+    return _with(changed, "segmentation", input="frame", start="")
 
 
 def _baseline_1(configuration: Configuration) -> Configuration:
@@ -37,7 +37,7 @@ def _baseline_1(configuration: Configuration) -> Configuration:
 
 
 def _siamese(configuration: Configuration) -> Configuration:
-    return _with(configuration, "segmentation", input="siamese")
+    return _with(configuration, "segmentation", input="siamese", start="")
 
 
 def _fc6_rate_12(configuration: Configuration) -> Configuration:

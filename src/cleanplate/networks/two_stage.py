@@ -14,6 +14,8 @@ from cleanplate.networks.resizing import resize, shrink
 from cleanplate.networks.segmentation import CompactNet, LargeFovNet
 
 PAPER_DEVIATION = 0.01
+LONG_TERM_CHANNELS = 5
+"""The long-term background's three colours, and how far pixels usually and often are from it."""
 
 
 class TwoStageOutput(NamedTuple):
@@ -34,9 +36,13 @@ class TwoStageNet(nn.Module):
     Args:
         background_net: stage 1.
         segmentation_net: stage 2, for six channels: background, then frame.
-        uses_background: False for Baseline-2, whose stage 2 sees the frame alone (section 4.3).
         segmentation_size: size at which stage 2 works, or None for the image's own.
+        uses_background: False where stage 2 does not see stage 1's background: in Baseline-2
+            (section 4.3) and where it sees the long-term one alone.
+        long_term_size: size of the long-term background, or None where stage 2 does not see it.
     """
+
+    long_term: Tensor | None
 
     def __init__(
         self,
@@ -44,12 +50,17 @@ class TwoStageNet(nn.Module):
         segmentation_net: nn.Module,
         segmentation_size: Size | None,
         uses_background: bool = True,
+        long_term_size: Size | None = None,
     ) -> None:
         super().__init__()
         self.background_net = background_net
         self.segmentation_net = segmentation_net
         self.segmentation_size = segmentation_size
         self.uses_background = uses_background
+        kept = None
+        if long_term_size is not None:
+            kept = torch.zeros(1, LONG_TERM_CHANNELS, *long_term_size, dtype=torch.uint8)
+        self.register_buffer("long_term", kept)
 
     def forward(self, image: Tensor) -> TwoStageOutput:
         """Pass images ``(N, 3, H, W)`` in [0, 1] of any size through both stages."""
@@ -67,10 +78,13 @@ class TwoStageNet(nn.Module):
         return logits
 
     def join(self, image: Tensor, background: Tensor) -> Tensor:
-        """Bring both to stage 2's size and stack them: six channels, the background first."""
+        """Bring all to stage 2's size and stack them: background, long-term background, frame."""
         size = self.segmentation_size or (image.shape[2], image.shape[3])
-        large = resize(image, size)
-        return torch.cat([resize(background, size), large], 1) if self.uses_background else large
+        pictures = [resize(background, size)] if self.uses_background else []
+        if self.long_term is not None:
+            kept = resize(self.long_term.to(image.dtype) / 255, size)
+            pictures += [kept.expand(len(image), -1, -1, -1)]
+        return torch.cat([*pictures, resize(image, size)], 1)
 
 
 def channels_last(net: TwoStageNet) -> TwoStageNet:
@@ -100,17 +114,21 @@ def build(configuration: Configuration, frame_size: Size) -> TwoStageNet:
         bottleneck=first.bottleneck,
         plate=first.plate,
     )
-    uses_background = second.input != "frame"
-    channels = 6 if second.input == "pair" else 3
+    uses_background = second.input in ("pair", "triple", "siamese")
+    more = 3 + LONG_TERM_CHANNELS
+    channels = {"pair": 6, "triple": 3 + more, "long-term": more}.get(second.input, 3)
+    has_long_term = second.input in ("triple", "long-term")
+    long_term_size = working_size(configuration, frame_size) if has_long_term else None
     branches = 2 if second.input == "siamese" else 1
     if second.network == "largefov":
         scaled = not second.weights
         large = LargeFovNet(channels, branches, second.dilation, unit_variance=scaled)
         _start_like_the_paper(background_net, large, bool(second.weights))
-        return TwoStageNet(background_net, large, (second.side, second.side), uses_background)
+        side = (second.side, second.side)
+        return TwoStageNet(background_net, large, side, uses_background, long_term_size)
     _start_from_the_plate(background_net)
     compact = CompactNet(channels, branches, second.width)
-    return TwoStageNet(background_net, compact, None, uses_background)
+    return TwoStageNet(background_net, compact, None, uses_background, long_term_size)
 
 
 def _start_like_the_paper(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field, ValidationError
@@ -17,10 +17,29 @@ from cleanplate.errors import ConfigError, WeightsError
 from cleanplate.images import Size, write_bytes
 from cleanplate.networks.two_stage import TwoStageNet, build
 
-FORMAT = 2
+FORMAT = 3
 """Changes whenever the layout or a setting does: a file of another format is refused by name."""
 DIGEST_DIGITS = 12
 _KEY = "cleanplate"
+
+
+class OperatingPoint(Settings):
+    """How a model's logits become probabilities and masks.
+
+    Attributes:
+        prefer: what the threshold was chosen for: ``f``, ``recall`` or ``precision``.
+        temperature: what logits are divided by, so that probabilities mean what they say.
+        threshold: from this probability a pixel is foreground.
+        error_before: expected calibration error, 0 to 1, of the probabilities without the
+            temperature on the validation slice, or None where there was no slice.
+        error: that of the probabilities with it, on the same slice.
+    """
+
+    prefer: Literal["f", "recall", "precision"] = "f"
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    error_before: float | None = None
+    error: float | None = None
 
 
 class ModelCard(Settings):
@@ -34,13 +53,15 @@ class ModelCard(Settings):
         category: CDNet's group of scenes, or empty.
         frame_size: height and width of the frames it was trained on.
         split: name of the split.
-        training_frames: numbers of all frames of the split's training part.
+        training_frames: numbers of all frames of the split's training part; none where nobody
+            labelled anything, and the masks were learned from the network's own.
         label_fingerprint: SHA-256 over numbers and label files (see `Scene.fingerprint`).
         label_digests: the first digits of each training label's own SHA-256, by which a scene is
             known again under another name.
         seed: of all that was drawn at random.
         validation: measures of the training part's slice that was kept aside, or None. Its frames
             lie between frames that trained, so the test part will mostly score a little lower.
+        operating_point: how logits become probabilities and masks.
         warning: what looked wrong at the end of training, or empty.
         configuration: all settings.
     """
@@ -52,11 +73,12 @@ class ModelCard(Settings):
     category: str
     frame_size: tuple[Positive, Positive]
     split: str
-    training_frames: Annotated[tuple[int, ...], Field(min_length=1)]
+    training_frames: tuple[int, ...]
     label_fingerprint: str
     label_digests: tuple[str, ...]
     seed: int
     validation: dict[str, float | int | None] | None
+    operating_point: OperatingPoint
     warning: str
     configuration: Configuration
 

@@ -20,6 +20,15 @@ from numpy.typing import NDArray
 
 from cleanplate.images import Frame, Mask, dilate
 
+_OBSCURED = 256
+"""Sorts behind every pixel value."""
+_ROWS = 32
+"""Rows sorted at a time, which bounds the memory."""
+DISTANCE_SHARES = (0.5, 0.8)
+FAR_FROM_MEDIAN = 16
+"""Grey levels between a pixel and the median that may be noise in the stillest scene."""
+SPREADS_FROM_MEDIAN = 4
+"""As many times a pixel's own usual distance from the median may be, on top."""
 RING_PX = 3
 """Width of the clean ring whose difference corrects a hole's light."""
 INPAINT_RADIUS_PX = 3
@@ -62,6 +71,74 @@ def clean_backgrounds(
     fill, known = _never_clean(frames, foreground, never, cleaned[len(cleaned) // 2])
     cleaned[:, never] = fill[never]
     return CleanBackgrounds(cleaned, known)
+
+
+def long_term_background(frames: NDArray[np.uint8], unclean: NDArray[np.bool_]) -> Frame:
+    """Return each pixel's median over the moments in which nothing is known to cover it.
+
+    Args:
+        frames: ``(N, H, W, 3)`` uint8.
+        unclean: ``(N, H, W)``, True where a pixel is known not to show the background alone; where
+            it always is, all its values count.
+    """
+    background = np.empty_like(frames[0])
+    for top in range(0, len(background), _ROWS):
+        rows = slice(top, top + _ROWS)
+        hidden = unclean[:, rows] & ~unclean[:, rows].all(0)
+        values = frames[:, rows].astype(np.int16)
+        values[hidden] = _OBSCURED
+        values.sort(0)
+        seen = len(frames) - hidden.sum(0)
+        low, high = ((seen - 1) // 2)[None, ..., None], (seen // 2)[None, ..., None]
+        middle = np.take_along_axis(values, low, 0)[0] + np.take_along_axis(values, high, 0)[0]
+        background[rows] = (middle + 1) // 2
+    return np.asarray(background, np.uint8)
+
+
+def distances_from(background: Frame, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return how far frames usually and often are from their long-term background.
+
+    What tells water and a shaking camera from an object: there a difference is nothing unusual.
+
+    Args:
+        background: ``(H, W, 3)`` uint8.
+        frames: ``(N, H, W, 3)`` uint8.
+
+    Returns:
+        ``(H, W, 2)`` uint8, the distances in the colour that differs most that half and four fifths
+        of the frames stay below, in quarters of a grey level, 255 at most.
+    """
+    shares = [int(share * (len(frames) - 1)) for share in DISTANCE_SHARES]
+    found = np.empty((*background.shape[:2], len(shares)), np.uint8)
+    for top in range(0, len(background), _ROWS):
+        rows = slice(top, top + _ROWS)
+        away = np.abs(frames[:, rows].astype(np.int16) - background[rows]).max(3)
+        ordered = np.partition(away, shares, 0)[shares]
+        found[rows] = np.moveaxis(np.minimum(4 * ordered, 255), 0, 2)
+    return found
+
+
+def guess_unclean(
+    frames: NDArray[np.uint8], median: Frame, spread: NDArray[np.floating]
+) -> NDArray[np.bool_]:
+    """Guess where frames that nobody labelled show something in front of the background.
+
+    Args:
+        frames: ``(N, H, W, 3)`` uint8.
+        median: ``(H, W, 3)`` their long-term background.
+        spread: ``(H, W)`` how far a pixel usually is from it, in grey levels.
+
+    Returns:
+        ``(N, H, W)``, True where a pixel is further from the median, the frame's overall change of
+        light taken out, than it usually is.
+    """
+    least = FAR_FROM_MEDIAN + SPREADS_FROM_MEDIAN * spread
+    guessed = np.empty(frames.shape[:3], bool)
+    for index, frame in enumerate(frames):
+        change = frame.astype(np.float32) - median
+        change -= np.median(change, (0, 1))
+        guessed[index] = np.abs(change).max(2) > least
+    return guessed
 
 
 def _nearest_clean(unclean: NDArray[np.bool_], moments: NDArray[np.int_]) -> NDArray[np.int32]:

@@ -35,6 +35,16 @@ def open_source(path: str | Path) -> FrameSource:
     return VideoSource(place)
 
 
+def open_unlabelled(path: str | Path) -> Scene:
+    """Open a video file or a folder of pictures as a scene that nobody labelled.
+
+    Raises:
+        VideoError: nothing is there, or it is neither.
+    """
+    frames = open_source(path)
+    return Scene(_name_of(frames, Path(path)), "", frames, {}, cdnet.read_labels)
+
+
 def open_scene(path: str | Path, labels: str | Path | None = None) -> Scene:
     """Open a scene; frames and labels are read later, when asked for.
 
@@ -51,8 +61,7 @@ def open_scene(path: str | Path, labels: str | Path | None = None) -> Scene:
     if labels is not None:
         frames = open_source(place)
         files = numbered_pictures(Path(labels), "masks such as 000001.png")
-        name = place.resolve().parent.name if frames.name == cdnet.INPUT else frames.name
-        return Scene(name, "", frames, files, cdnet.read_labels)
+        return Scene(_name_of(frames, place), "", frames, files, cdnet.read_labels)
     if not place.exists():
         raise DatasetError(f"{place}: no such scene; check the path")
     if not cdnet.is_cdnet_folder(place):
@@ -74,6 +83,10 @@ def open_scene(path: str | Path, labels: str | Path | None = None) -> Scene:
         temporal_region=cdnet.read_temporal_region(region) if region.exists() else None,
         plates=_plates(place, frames.numbers),
     )
+
+
+def _name_of(frames: FrameSource, place: Path) -> str:
+    return place.resolve().parent.name if frames.name == cdnet.INPUT else frames.name
 
 
 def name_scenes(folders: Sequence[Path]) -> tuple[dict[str, Scene], dict[str, str]]:

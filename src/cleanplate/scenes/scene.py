@@ -14,10 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from cleanplate.errors import ConfigError, DatasetError
-from cleanplate.images import IGNORED, Frame, Labels, Mask, Size, read_picture
+from cleanplate.images import FOREGROUND, IGNORED, Frame, Labels, Mask, Size, read_picture
 from cleanplate.scenes.video import FrameSource
 
 log = logging.getLogger(__name__)
+
+HALF, NONE = "half", "none"
+WITHOUT_LABELS = f"{HALF}:0"
 
 
 class Truth(NamedTuple):
@@ -40,14 +43,28 @@ class Split:
     """Which labelled frames train and which are scored.
 
     Attributes:
-        name: ``half``, ``list:NAME`` or ``all``.
-        training: numbers of the frames that train, ascending.
+        name: ``half``, ``half:N``, ``list:NAME``, ``all`` or ``none``.
+        training: numbers of the frames whose labels train, ascending.
         scored: numbers of the frames that are scored, ascending; never one that trains.
     """
 
     name: str
     training: tuple[int, ...]
     scored: tuple[int, ...]
+
+    def may_look_at(self, number: int) -> bool:
+        """Say whether training may look at a frame, without its label.
+
+        Of a split by time only what lies before the scored part: frames between the scored ones
+        would tell of them. Of a list all but the scored ones.
+        """
+        if self.name.startswith(HALF) and self.scored:
+            return number < self.scored[0]
+        return number not in self._scored
+
+    @cached_property
+    def _scored(self) -> frozenset[int]:
+        return frozenset(self.scored)
 
 
 @dataclass(frozen=True)
@@ -166,31 +183,54 @@ class Scene:
 
         Args:
             name: ``half``: of n labelled frames the first floor(n / 2) train and the rest are
-                scored (section 4.1); ``list:FILE``: the numbers in FILE train, every other is
-                scored; ``all``: every one trains and none is scored.
+                scored (section 4.1); ``half:N``: of these training labels N evenly spread ones
+                that show foreground train, and with ``half:0`` none; the same rest is scored;
+                ``list:FILE``: the numbers in FILE train, every other is scored; ``all``: every one
+                trains and none is scored; ``none``: no label is used.
 
         Raises:
             ConfigError: the name is none of these.
             DatasetError: the split leaves no frame for training.
         """
+        if name == NONE:
+            return Split(name, (), ())
         if not self.labelled:
             raise DatasetError(f"{self.name}: {self._why_unlabelled()}")
-        if name == "half":
+        if name == HALF or name.startswith(f"{HALF}:"):
             middle = len(self.labelled) // 2
-            split = Split(name, self.labelled[:middle], self.labelled[middle:])
+            training = self._evenly(self.labelled[:middle], name)
+            split = Split(name, training, self.labelled[middle:])
         elif name == "all":
             split = Split(name, self.labelled, ())
         elif name.startswith("list:"):
             split = self._listed(Path(name.removeprefix("list:")))
         else:
-            raise ConfigError(f"split {name!r} is unknown; use half, all or list:FILE")
-        if not split.training:
+            raise ConfigError(
+                f"split {name!r} is unknown; use half, half:N, all, none or list:FILE"
+            )
+        if not split.training and name != WITHOUT_LABELS:
             raise DatasetError(
                 f"{self.name}: split {name} of {len(self.labelled)} labelled frame"
                 f"{'s' * (len(self.labelled) > 1)} leaves none to train on; "
                 "label more frames or use --split all"
             )
         return split
+
+    def _evenly(self, numbers: tuple[int, ...], name: str) -> tuple[int, ...]:
+        """Choose as many numbers as ``half:N`` says, from the middles of N equal parts.
+
+        A person who labels one frame takes one with an object in it; so does this.
+        """
+        if name == HALF:
+            return numbers
+        text = name.removeprefix(f"{HALF}:")
+        if not text.isdecimal():
+            raise ConfigError(f"split {name!r} is not understood; write half:N with a number N")
+        if name == WITHOUT_LABELS:
+            return ()
+        showing = [n for n in numbers if (self.truth(n).labels == FOREGROUND).any()] or numbers
+        count = min(int(text), len(showing))
+        return tuple(showing[(2 * part + 1) * len(showing) // (2 * count)] for part in range(count))
 
     def _why_unlabelled(self) -> str:
         if not self.label_files:

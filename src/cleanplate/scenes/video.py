@@ -1,4 +1,4 @@
-"""Frames in order: what a source of them offers; a folder of pictures, a list of arrays.
+"""Frames in order: what a source of them offers; a folder, a list of arrays, a source's beginning.
 
 Frames are numbered: a folder's by the last run of digits in the file name, all others from 1.
 """
@@ -133,6 +133,40 @@ class FolderSource:
         frame = read_picture(path)
         check_size(str(path), frame, self.size)
         return frame
+
+
+class PartSource:
+    """The beginning of another source: what lies behind a frame is as if it were not there.
+
+    Args:
+        source: the other source.
+        last: number of the last frame to offer.
+    """
+
+    def __init__(self, source: FrameSource, last: int) -> None:
+        self.name, self.size, self.rate_fps = source.name, source.size, source.rate_fps
+        self._source, self._last = source, last
+        self.numbers: Sequence[int] = [number for number in source.numbers if number <= last]
+        sure = len(self.numbers)
+        is_exact = sure < len(source.numbers) or sure == source.count
+        self.count: int | None = sure if is_exact else None
+
+    def __iter__(self) -> Iterator[tuple[int, Frame]]:
+        for number, frame in self._source:
+            if number > self._last:
+                return
+            yield number, frame
+
+    def __contains__(self, number: object) -> bool:
+        return isinstance(number, int) and number <= self._last and number in self._source
+
+    def read(self, number: int) -> Frame:
+        if number > self._last:
+            raise VideoError(
+                f"{self.name}: there is no frame {number}; of this source only those up to "
+                f"{self._last} are offered"
+            )
+        return self._source.read(number)
 
 
 def check_size(where: str, picture: Frame, wanted: Size) -> None:

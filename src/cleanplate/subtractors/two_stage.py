@@ -20,8 +20,6 @@ from cleanplate.subtractors.protocol import Segmentation
 
 log = logging.getLogger(__name__)
 
-THRESHOLD = 0.5
-
 
 class TwoStageSubtractor:
     """A trained model: every frame gives mask, probability and clean plate, whatever came before.
@@ -61,12 +59,13 @@ class TwoStageSubtractor:
         image = self._image(frame)
         background = self._net.reconstruct(image) if self._net.uses_background else None
         logits = self._net.segment(image, image if background is None else background)
-        probability = foreground_probability(logits)
+        point = self.card.operating_point
+        probability = foreground_probability(logits / point.temperature)
         if self._net.segmentation_size is not None:  # as the frame went there, so it comes back
             probability = resize(probability[:, None], self._size)[:, 0]
         full = resize_map(probability[0].float().cpu().numpy(), size)
         plate = None if background is None else to_frames(resize(background, size))[0]
-        return Segmentation(full >= THRESHOLD, full, plate)
+        return Segmentation(full >= point.threshold, full, plate)
 
     @torch.inference_mode()
     def reconstruct(self, frame: Frame, update: bool = True) -> Frame:

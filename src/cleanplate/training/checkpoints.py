@@ -35,6 +35,7 @@ class Checkpoint(NamedTuple):
         weights: the network's state.
         optimiser: the optimiser's state, tensors by ``PARAMETER.NAME``.
         random: state of torch's generator.
+        kept: whatever else the training keeps, tensors by name.
     """
 
     identity: str
@@ -44,6 +45,11 @@ class Checkpoint(NamedTuple):
     weights: dict[str, Tensor]
     optimiser: dict[str, Tensor]
     random: Tensor
+    kept: dict[str, Tensor]
+
+    def kept_average(self) -> dict[str, Tensor]:
+        """Return the running average of the weights."""
+        return _part(self.kept, "average/")
 
 
 def checkpoint_path(output: Path) -> Path:
@@ -59,6 +65,7 @@ def write_checkpoint(path: Path, state: Checkpoint) -> None:
     """
     tensors = {f"weights/{name}": tensor for name, tensor in state.weights.items()}
     tensors |= {f"optimiser/{name}": tensor for name, tensor in state.optimiser.items()}
+    tensors |= {f"kept/{name}": tensor for name, tensor in state.kept.items()}
     tensors["random"] = state.random
     tensors = {name: tensor.cpu().contiguous().clone() for name, tensor in tensors.items()}
     place = {name: getattr(state, name) for name in ("identity", "phase", "iteration", "seconds")}
@@ -92,6 +99,7 @@ def read_checkpoint(path: Path, identity: str) -> Checkpoint | None:
         weights=_part(tensors, "weights/"),
         optimiser=_part(tensors, "optimiser/"),
         random=tensors["random"],
+        kept=_part(tensors, "kept/"),
     )
 
 

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from cleanplate.config import Configuration, LossSettings, PhaseSettings
-from cleanplate.errors import ConfigError
+from cleanplate.config import Configuration, PhaseSettings
 from cleanplate.images import to_image
-from cleanplate.networks.losses import reconstruction_loss, segmentation_loss
 from cleanplate.networks.two_stage import TwoStageNet, channels_last
-from cleanplate.training.batches import Batch, TrainingSet, cut_windows, draw
+from cleanplate.training.averaging import WeightAverage
+from cleanplate.training.batches import Batch, draw
 from cleanplate.training.checkpoints import (
     Checkpoint,
     optimiser_tensors,
@@ -27,6 +26,17 @@ from cleanplate.training.checkpoints import (
     write_checkpoint,
 )
 from cleanplate.training.progress import PHASES, Clock, Progress
+from cleanplate.training.reading import TrainingSet
+from cleanplate.training.self_training import cut_own_objects, draw_pool, relabel, relabel_moments
+from cleanplate.training.updates import (
+    check_finite,
+    compute_losses,
+    learning_rate,
+    make_optimiser,
+    set_modes,
+    to_device,
+    trained_part,
+)
 
 CHECKPOINT_SECONDS = 15.0
 CHECKPOINT_SHARE = 50
@@ -64,47 +74,129 @@ def run(
     channels_last(net.to(device))
     state = read_checkpoint(checkpoint, identity) if checkpoint else None
     if state is None:
-        _start_plate(net, data)
+        _start_plates(net, data)
     else:
         net.load_state_dict(state.weights)
-    first = state.phase if state else 0
+        if "labels" in state.kept:
+            data.labels[data.unlabelled] = state.kept["labels"].numpy()
+            cut_own_objects(data)
     clock = Clock(configuration, start, state)
     keeper = _Keeper(checkpoint, identity)
     for index, name in enumerate(PHASES):
-        if index < first:
+        if state is not None and index < state.phase:
             continue
-        settings: PhaseSettings = getattr(configuration.phases, name)
-        optimiser = make_optimiser(trained_part(net, name), settings)
-        begin = 0
-        if state is not None and index == first:
-            begin = state.iteration
-            restore_optimiser(optimiser, state.optimiser)
-            torch.set_rng_state(state.random)
-        set_modes(net, name, keeps_statistics=configuration.phases.segmentation.iterations > 0)
-        if begin == 0:
-            yield Progress(name, 0, settings.iterations, seconds=clock.seconds())
-        for iteration in range(begin, settings.iterations):
-            rate = learning_rate(settings, iteration)
-            random = np.random.default_rng([seed, index, iteration])
-            batch = draw(data, settings.batch_size, configuration.augmentation, random)
-            losses = compute_losses(net, to_device(batch, device), name, configuration.loss)
-            optimiser.zero_grad()
-            losses["total"].backward()  # type: ignore[no-untyped-call] # torch has no type for it
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-            optimiser.step()
-            numbers = {term: float(value.detach()) for term, value in losses.items()}
-            _check_finite(numbers, name, iteration)
+        here = state if state is not None and index == state.phase else None
+        phase = Phase(net, data, configuration, index, seed, device, here)
+        if here is None:
+            yield Progress(name, 0, phase.settings.iterations, seconds=clock.seconds())
+        for iteration in range(here.iteration if here else 0, phase.settings.iterations):
+            numbers, rate = phase.update(iteration)
             done = iteration + 1
-            keeper.keep(net, optimiser, index, done, clock.seconds())
+            keeper.keep(phase, done, clock.seconds())
             left = clock.seconds_left(index, done)
-            yield Progress(name, done, settings.iterations, numbers, rate, clock.seconds(), left)
+            seconds = clock.seconds()
+            yield Progress(name, done, phase.settings.iterations, numbers, rate, seconds, left)
+        phase.finish()
 
 
-def _start_plate(net: TwoStageNet, data: TrainingSet) -> None:
+class Phase:
+    """One training phase: its optimiser, its average of the weights, and one update after another.
+
+    Args:
+        net: the network.
+        data: what it is trained on.
+        configuration: all settings.
+        index: which phase, from 0.
+        seed: the batches' seed.
+        device: torch device.
+        state: a checkpoint of this phase to go on from, or None.
+    """
+
+    def __init__(
+        self,
+        net: TwoStageNet,
+        data: TrainingSet,
+        configuration: Configuration,
+        index: int,
+        seed: int,
+        device: str,
+        state: Checkpoint | None,
+    ) -> None:
+        self.net, self.data, self.index = net, data, index
+        self._name, self._seed, self._device = PHASES[index], seed, device
+        self._all = configuration
+        self.settings: PhaseSettings = getattr(configuration.phases, self._name)
+        part = trained_part(net, self._name)
+        self.optimiser = make_optimiser(part, self.settings)
+        self._relabels = relabel_moments(
+            configuration.self_training, configuration.phases.segmentation, data
+        )
+        decay = configuration.training.average
+        self.average = WeightAverage(part, decay, state and state.kept_average()) if decay else None
+        if state is not None:
+            restore_optimiser(self.optimiser, state.optimiser)
+            torch.set_rng_state(state.random)
+        keeps_statistics = configuration.phases.segmentation.iterations > 0
+        set_modes(net, self._name, keeps_statistics=keeps_statistics)
+
+    def update(self, iteration: int) -> tuple[dict[str, float], float]:
+        """Do one update; returns the losses by name and the learning rate."""
+        if self._name == "segmentation" and iteration in self._relabels:
+            self._relabel()
+        rate = learning_rate(self.settings, iteration)
+        random = np.random.default_rng([self._seed, self.index, iteration])
+        losses = compute_losses(
+            self.net, self._batch(iteration, random), self._name, self._all.loss
+        )
+        self.optimiser.zero_grad()
+        losses["total"].backward()  # type: ignore[no-untyped-call] # torch has no type for it
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.step()
+        if self.average is not None:
+            self.average.update(iteration + 1)
+        numbers = {term: float(value.detach()) for term, value in losses.items()}
+        check_finite(numbers, self._name, iteration)
+        return numbers, rate
+
+    def _batch(self, iteration: int, random: np.random.Generator) -> Batch:
+        pool, count = None, self.settings.batch_size
+        if self._name != "background":
+            done = (
+                self._name == "joint" or iteration >= self._relabels[0] if self._relabels else False
+            )
+            pool = draw_pool(self.data, self._all.self_training, done, count, random)
+        batch = draw(self.data, count, self._all.augmentation, random, pool)
+        return to_device(batch, self._device)
+
+    def _relabel(self) -> None:
+        if self.average is not None:
+            self.average.swap()
+        relabel(self.net, self.data, self._all.self_training.sure, self._device)
+        if self.average is not None:
+            self.average.swap()
+
+    def finish(self) -> None:
+        """End the phase: the averaged weights are the ones that count."""
+        if self.average is not None and self.settings.iterations:
+            self.average.swap()
+
+    def kept(self) -> dict[str, Tensor]:
+        """Return what a checkpoint keeps besides weights and optimiser."""
+        kept = dict(self.average.values) if self.average is not None else {}
+        kept = {f"average/{name}": tensor for name, tensor in kept.items()}
+        if self._relabels:
+            kept["labels"] = torch.from_numpy(self.data.labels[self.data.unlabelled])
+        return kept
+
+
+def _start_plates(net: TwoStageNet, data: TrainingSet) -> None:
     chosen = np.linspace(0, len(data.backgrounds) - 1, MEDIAN_FRAMES).astype(int)
     median = np.median(data.backgrounds[np.unique(chosen)], 0)
     net.background_net.start_from(to_image(np.rint(median).astype(np.uint8))[0])
+    if net.long_term is not None:
+        kept = torch.from_numpy(data.long_term).permute(2, 0, 1)[None]
+        net.long_term.copy_(kept)
 
 
 class _Keeper:
@@ -114,150 +206,20 @@ class _Keeper:
         self._path, self._identity = path, identity
         self._next = time.monotonic() + CHECKPOINT_SECONDS
 
-    def keep(
-        self,
-        net: TwoStageNet,
-        optimiser: torch.optim.Optimizer,
-        phase: int,
-        iteration: int,
-        seconds: float,
-    ) -> None:
+    def keep(self, phase: Phase, iteration: int, seconds: float) -> None:
         start = time.monotonic()
         if self._path is None or start < self._next:
             return
         state = Checkpoint(
             self._identity,
-            phase,
+            phase.index,
             iteration,
             seconds,
-            net.state_dict(),
-            optimiser_tensors(optimiser),
+            phase.net.state_dict(),
+            optimiser_tensors(phase.optimiser),
             torch.get_rng_state(),
+            phase.kept(),
         )
         write_checkpoint(self._path, state)
         spent = time.monotonic() - start
         self._next = time.monotonic() + max(CHECKPOINT_SECONDS, CHECKPOINT_SHARE * spent)
-
-
-def planned(configuration: Configuration, frames: int) -> Configuration:
-    """Return the settings with each phase no longer than its passes over so many frames allow.
-
-    Stage 1 learns few frames by heart: their backgrounds then fit better than those of any later
-    frame, and stage 2, which learns from them, trusts a difference that it will not find again.
-    """
-    changed = {}
-    for name in PHASES:
-        phase: PhaseSettings = getattr(configuration.phases, name)
-        if phase.most_passes:
-            most = -(-phase.most_passes * frames // phase.batch_size)
-            changed[name] = phase.model_copy(update={"iterations": min(phase.iterations, most)})
-    phases = configuration.phases.model_copy(update=changed)
-    return configuration.model_copy(update={"phases": phases})
-
-
-def trained_part(net: TwoStageNet, phase: str) -> nn.Module:
-    """Return what learns in a phase: stage 1, stage 2, or both."""
-    parts: dict[str, nn.Module] = {
-        "background": net.background_net,
-        "segmentation": net.segmentation_net,
-        "joint": net,
-    }
-    return parts[phase]
-
-
-def set_modes(net: TwoStageNet, phase: str, keeps_statistics: bool = True) -> None:
-    """Set training or evaluation mode of every layer for a phase.
-
-    Batch normalisation runs on its kept statistics in the joint phase: those of one image alone
-    would make the output depend on the frame and break the agreement with the test. A joint phase
-    that no other precedes has none to keep.
-    """
-    net.eval()
-    trained_part(net, phase).train()
-    if phase == "joint" and keeps_statistics:
-        for layer in net.modules():
-            if isinstance(layer, nn.BatchNorm2d):
-                layer.eval()
-
-
-def make_optimiser(part: nn.Module, settings: PhaseSettings) -> torch.optim.Optimizer:
-    """Make a phase's optimiser; biases, normalisations and the plate do not decay."""
-    weights = [p for name, p in part.named_parameters() if p.ndim > 1 and "plate" not in name]
-    others = [p for name, p in part.named_parameters() if p.ndim <= 1 or "plate" in name]
-    groups = [
-        {"params": weights, "weight_decay": settings.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    if settings.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
-    return torch.optim.AdamW(groups, lr=settings.learning_rate)
-
-
-def learning_rate(settings: PhaseSettings, iteration: int) -> float:
-    """Return an update's rate: risen over the warm-up, fallen polynomially to zero at the end."""
-    risen = min(1.0, (iteration + 1) / max(1, settings.warm_up))
-    fallen = (1 - iteration / settings.iterations) ** settings.power
-    return float(settings.learning_rate * risen * fallen)
-
-
-def to_device(batch: Batch, device: str) -> Batch:
-    """Move a batch to a device; frames keep their channels-last memory."""
-    if device == "cpu":
-        return batch
-    return Batch(
-        batch.image.to(device),
-        batch.labels.to(device),
-        batch.clean.to(device),
-        batch.known.to(device),
-        batch.windows,
-    )
-
-
-def compute_losses(
-    net: TwoStageNet, batch: Batch, phase: str, settings: LossSettings
-) -> dict[str, Tensor]:
-    """Return the named terms of a phase's loss and their weighted ``total``: what is optimised.
-
-    Phase 1 is L_rec, phase 2 L_seg with stage 1 frozen, phase 3 Eq. 3.
-    """
-    terms: dict[str, Tensor] = {}
-    background = batch.image
-    if phase != "segmentation" or net.uses_background:
-        with torch.set_grad_enabled(phase != "segmentation"):
-            background = net.reconstruct(batch.image)
-    if phase != "segmentation":
-        terms["reconstruction"] = reconstruction_loss(
-            background, batch.clean, batch.known, settings.reconstruction
-        )
-    if phase == "background":
-        return {**terms, "total": terms["reconstruction"]}
-    pair, labels = net.join(batch.image, background), batch.labels
-    if phase == "segmentation" and batch.windows is not None:
-        pair, labels = cut_windows(pair, batch.windows), cut_windows(labels, batch.windows)
-    logits: Tensor = net.segmentation_net(pair)
-    labels = _enlarged(labels, logits)
-    terms["segmentation"] = segmentation_loss(logits, labels)
-    total = terms["segmentation"]
-    if phase == "joint":
-        total = terms["reconstruction"] + settings.segmentation_weight * total
-    return {**terms, "total": total}
-
-
-def _enlarged(labels: Tensor, logits: Tensor) -> Tensor:
-    """Bring labels to the grid of the logits, corners aligned, each taking the nearest."""
-    if labels.shape[1:] == logits.shape[2:]:
-        return labels
-    rows, columns = (
-        torch.linspace(0, old - 1, new, device=labels.device).round().long()
-        for old, new in zip(labels.shape[1:], logits.shape[2:], strict=True)
-    )
-    return labels[:, rows[:, None], columns]
-
-
-def _check_finite(losses: dict[str, float], phase: str, iteration: int) -> None:
-    for term, value in losses.items():
-        if not np.isfinite(value):
-            raise ConfigError(
-                f"phase {phase}, iteration {iteration + 1}: the {term} loss became {value}; "
-                f"lower phases.{phase}.learning_rate"
-            )

@@ -10,29 +10,28 @@ from pathlib import Path
 
 import torch
 
-import cleanplate
-from cleanplate.config import Configuration, configuration_from, load_preset
+from cleanplate.config import Configuration
 from cleanplate.errors import ConfigError, DatasetError, OutputError
 from cleanplate.images import FOREGROUND, check_output
-from cleanplate.measures import Measures
 from cleanplate.networks.published_weights import load_published
 from cleanplate.networks.segmentation import LargeFovNet
+from cleanplate.networks.start import load_start
 from cleanplate.networks.two_stage import TwoStageNet, build, working_size
 from cleanplate.networks.weights import (
-    DIGEST_DIGITS,
-    FORMAT,
     ModelCard,
-    read_card,
     save_model,
 )
 from cleanplate.scenes.cutouts import read_objects
-from cleanplate.scenes.scene import Scene
+from cleanplate.scenes.scene import Scene, Split
 from cleanplate.subtractors.two_stage import choose_device
-from cleanplate.training.batches import Reader, TrainingSet
+from cleanplate.training.calibration import Preference
+from cleanplate.training.cards import check_finished, finished, new_card, with_weights
 from cleanplate.training.checkpoints import checkpoint_path
-from cleanplate.training.phases import planned, run
+from cleanplate.training.phases import run
 from cleanplate.training.progress import Progress
-from cleanplate.training.validation import collapse, hold_out, judge
+from cleanplate.training.reading import Reader, TrainingSet
+from cleanplate.training.updates import planned
+from cleanplate.training.validation import Judge, collapse, hold_out
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +53,7 @@ def train(
     weights: str = "",
     partial_weights: bool = False,
     separate: str | Path | None = None,
+    prefer: Preference = "f",
     resume: bool = False,
     overwrite: bool = False,
 ) -> Iterator[Progress]:
@@ -77,6 +77,8 @@ def train(
         partial_weights: take what such a file has.
         separate: also write the model as it stands after phase 2, before both stages learn
             together, to this file.
+        prefer: what the masks' threshold is chosen for on the validation slice: ``f``, ``recall``
+            or ``precision``.
         resume: go on from a checkpoint; without one, start anew.
         overwrite: replace an existing model.
 
@@ -88,11 +90,12 @@ def train(
     """
     start, path = time.monotonic(), Path(output)
     checkpoint = checkpoint_path(path)
-    card = _new_card(scene, preset, split, seed)
+    divided = scene.split(split)
+    card = new_card(scene, preset, divided, seed)
     if weights or partial_weights:
-        card = _with_weights(card, weights, partial_weights)
+        card = with_weights(card, weights, partial_weights)
     if path.exists() and resume and not checkpoint.exists():
-        _check_finished(path, card)
+        check_finished(path, card)
         return
     _check_output(path, overwrite, resume)
     if separate is not None:
@@ -101,7 +104,9 @@ def train(
     net = _initial_net(card)
     every = card.configuration.training.validation_every
     training, kept_aside = hold_out(card.training_frames, every)
-    data = yield from _read(scene, training, card.configuration, net, objects)
+    if not training:
+        _say_that_nobody_labelled(scene.name, card.configuration)
+    data = yield from _read(scene, divided, training, card.configuration, net, objects)
     card = _pasting_where_needed(card, data)
     if not resume:
         checkpoint.unlink(missing_ok=True)
@@ -118,76 +123,30 @@ def train(
         identity=hashlib.sha256(identity.encode()).hexdigest(),
     ):
         if separate is not None and (last.phase, last.iteration) == ("joint", 0):
-            save_model(Path(separate), net, _finished(card, None, ""))
+            save_model(Path(separate), net, finished(card))
         yield last
     spent = last.seconds if last else 0.0
-    measures, warning = yield from judge(scene, net, card, training, kept_aside, device, spent)
-    save_model(path, net, _finished(card, measures, warning))
+    judged = Judge(scene, net, card, device, spent).judge(training, kept_aside, prefer)
+    save_model(path, net, finished(card, (yield from judged)))
     checkpoint.unlink(missing_ok=True)
 
 
-def _new_card(scene: Scene, preset: str | Configuration, split: str, seed: int) -> ModelCard:
-    """Describe a model of a scene before it is trained.
+def _say_that_nobody_labelled(name: str, configuration: Configuration) -> None:
+    """Say plainly where a model's masks come from.
 
     Raises:
-        ConfigError: preset or split is unknown.
-        DatasetError: the split leaves no frame to train on.
+        ConfigError: the settings have nothing to begin with.
     """
-    name = preset if isinstance(preset, str) else "custom"
-    configuration = load_preset(preset) if isinstance(preset, str) else preset
-    divided = scene.split(split)
-    return ModelCard(
-        format=FORMAT,
-        version=cleanplate.__version__,
-        preset=Path(name).stem,
-        scene=scene.name,
-        category=scene.category,
-        frame_size=scene.size,
-        split=divided.name,
-        training_frames=divided.training,
-        label_fingerprint=scene.fingerprint(divided.training),
-        label_digests=tuple(scene.digest(n)[:DIGEST_DIGITS] for n in divided.training),
-        seed=seed,
-        validation=None,
-        warning="",
-        configuration=configuration,
-    )
-
-
-def _with_weights(card: ModelCard, weights: str, partial: bool) -> ModelCard:
-    """Let stage 2 start from published weights.
-
-    Raises:
-        ConfigError: the preset's network is not the one they are for.
-    """
-    if not weights:
+    if not configuration.segmentation.start:
         raise ConfigError(
-            "partial weights need a file of weights; give --weights FILE with --partial"
+            f"{name}: without labels stage 2 needs a start; set segmentation.start to 'drawn', or "
+            "label some frames"
         )
-    values = card.configuration.model_dump()
-    values["segmentation"] |= {"weights": weights, "partial_weights": partial}
-    checked = configuration_from(values, f"weights {weights}")
-    return card.model_copy(update={"configuration": checked})
-
-
-def _finished(card: ModelCard, measures: Measures | None, warning: str) -> ModelCard:
-    """Complete a card; of published weights only the file's name is kept, never its folder."""
-    segmentation = card.configuration.segmentation
-    named = segmentation.model_copy(update={"weights": Path(segmentation.weights).name})
-    configuration = card.configuration.model_copy(update={"segmentation": named})
-    changes = {"validation": measures, "warning": warning, "configuration": configuration}
-    return card.model_copy(update=changes)
-
-
-def _check_finished(path: Path, wanted: ModelCard) -> None:
-    """Say that a model is finished, or refuse where it is another's."""
-    found = read_card(path)
-    if (found.label_fingerprint, found.seed) != (wanted.label_fingerprint, wanted.seed):
-        raise OutputError(
-            f"{path}: is a finished model of other labels or another seed; choose another output, "
-            "or give --overwrite to replace it"
-        )
-    log.warning("%s: is finished already; nothing is left to resume", path)
+    log.warning(
+        "%s: NOBODY LABELLED ANYTHING: masks are learned from the network's own first guesses, "
+        "which nobody checked; a few labels make a better model",
+        name,
+    )
 
 
 def _check_output(path: Path, overwrite: bool, resume: bool) -> None:
@@ -204,6 +163,8 @@ def _initial_net(card: ModelCard) -> TwoStageNet:
     torch.manual_seed(card.seed)
     net = build(card.configuration, card.frame_size)
     settings = card.configuration.segmentation
+    if settings.start:
+        load_start(net.segmentation_net)
     if settings.weights and isinstance(net.segmentation_net, LargeFovNet):
         report = load_published(
             net.segmentation_net,
@@ -217,17 +178,22 @@ def _initial_net(card: ModelCard) -> TwoStageNet:
 
 def _read(
     scene: Scene,
-    numbers: tuple[int, ...],
+    divided: Split,
+    labelled: tuple[int, ...],
     configuration: Configuration,
     net: TwoStageNet,
     objects: str | Path | None,
 ) -> Generator[Progress, None, TrainingSet]:
     size = working_size(configuration, scene.size)
-    reader = Reader(scene, numbers, configuration.training, size, net.background_net.size)
+    small, numbers = net.background_net.size, scene.frames.numbers
+    unlabelled = [n for n in numbers if divided.may_look_at(n) and n not in divided.training]
+    reader = Reader(scene, labelled, unlabelled, configuration.training, size, small)
     for done in reader.read():
         yield Progress("frames", done, len(reader.numbers))
     given = read_objects(Path(objects), size) if objects and not reader.has_foreground else []
     data = reader.training_set(given)
+    if not labelled:
+        return data
     _check_labels(scene.name, data, bool(given))
     if objects:
         share = max(PASTE_WHERE_EMPTY, configuration.augmentation.paste)
@@ -252,7 +218,7 @@ def _say_what_is_pasted(
 
 
 def _check_labels(name: str, data: TrainingSet, has_objects: bool) -> None:
-    count = len(data.labels)
+    count = len(data.labelled)
     if not (data.labels >= 0).any():
         raise DatasetError(
             f"{name}: all pixels of the {count} training labels are ignored; label background (0) "
@@ -268,7 +234,7 @@ def _check_labels(name: str, data: TrainingSet, has_objects: bool) -> None:
 def _pasting_where_needed(card: ModelCard, data: TrainingSet) -> ModelCard:
     """Paste as section 4.1 does: one or two objects into frames of a scene that shows none."""
     augmentation = card.configuration.augmentation
-    if (data.labels == FOREGROUND).any():
+    if not card.training_frames or (data.labels == FOREGROUND).any():
         return card
     changes = {
         "paste": max(PASTE_WHERE_EMPTY, augmentation.paste),

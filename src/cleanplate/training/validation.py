@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Generator
+from typing import NamedTuple
 
 from cleanplate.measures import ConfusionMatrix, Measures, count_frame
 from cleanplate.networks.two_stage import TwoStageNet
-from cleanplate.networks.weights import ModelCard
+from cleanplate.networks.weights import ModelCard, OperatingPoint
 from cleanplate.scenes.scene import Scene
 from cleanplate.subtractors.two_stage import TwoStageSubtractor
-from cleanplate.training.batches import spread
+from cleanplate.training.calibration import LogitCounts, Preference, calibrate
 from cleanplate.training.progress import Progress
+from cleanplate.training.reading import spread
 
 log = logging.getLogger(__name__)
 
@@ -30,62 +32,84 @@ def hold_out(numbers: tuple[int, ...], every: int) -> tuple[tuple[int, ...], tup
     return tuple(sorted(set(numbers) - set(kept))), kept
 
 
-def judge(
-    scene: Scene,
-    net: TwoStageNet,
-    card: ModelCard,
-    training: tuple[int, ...],
-    kept_aside: tuple[int, ...],
-    device: str,
-    spent: float,
-) -> Generator[Progress, None, tuple[Measures | None, str]]:
-    """Measure a fresh model on the training part.
+class Verdict(NamedTuple):
+    """What was found out about a fresh model.
+
+    Attributes:
+        measures: those of the frames kept aside at the operating point, None where there are none.
+        operating_point: chosen on the frames kept aside.
+        warning: what looks wrong, or empty.
+    """
+
+    measures: Measures | None
+    operating_point: OperatingPoint
+    warning: str
+
+
+class Judge:
+    """Measures a fresh model on the training part.
 
     Args:
         scene: frames and labels.
         net: the network.
         card: what its file will say.
-        training: the frames that trained it.
-        kept_aside: frames of the training part that did not.
         device: torch device.
         spent: seconds spent before.
-
-    Returns:
-        The measures on the frames kept aside, None where there are none; and what looks wrong.
     """
-    phases = card.configuration.phases
-    if not phases.segmentation.iterations + phases.joint.iterations:
-        return None, "stage 2 was not trained: only the background of this model means anything"
-    counts = yield from _counted(scene, net, card, kept_aside or training, device, spent)
-    measures = counts.as_dict() if kept_aside else None
-    if not counts.tp + counts.fn:  # the slice shows no foreground, and so proves nothing
-        counts = yield from _counted(scene, net, card, training, device, spent)
-    warning = collapse(counts)
-    if warning:
-        log.warning("%s: %s", scene.name, warning)
-    return measures, warning
 
+    def __init__(
+        self, scene: Scene, net: TwoStageNet, card: ModelCard, device: str, spent: float
+    ) -> None:
+        self._scene, self._net, self._card, self._device = scene, net, card, device
+        self._start = time.monotonic() - spent
 
-def _counted(
-    scene: Scene,
-    net: TwoStageNet,
-    card: ModelCard,
-    numbers: tuple[int, ...],
-    device: str,
-    spent: float,
-) -> Generator[Progress, None, ConfusionMatrix]:
-    """Count the model's masks on frames of the training part."""
-    start = time.monotonic()
-    subtractor = TwoStageSubtractor(net, card, device)
-    chosen = spread(numbers, MOST_VALIDATED)
-    counts = ConfusionMatrix()
-    for done, number in enumerate(chosen, start=1):
-        truth = scene.truth(number)
-        mask = subtractor.segment(scene.frame(number)).mask
-        counts += count_frame(mask, truth.labels, truth.shadow)
-        seconds = spent + time.monotonic() - start
-        yield Progress("validation", done, len(chosen), seconds=seconds)
-    return counts
+    def judge(
+        self, training: tuple[int, ...], kept_aside: tuple[int, ...], prefer: Preference
+    ) -> Generator[Progress, None, Verdict]:
+        """Choose the operating point on frames kept aside, measure there, and look for a collapse.
+
+        Args:
+            training: the frames whose labels trained the model.
+            kept_aside: frames of the training part that did not.
+            prefer: what the operating point is chosen for.
+        """
+        untouched = calibrate(LogitCounts(), prefer)
+        phases = self._card.configuration.phases
+        if not phases.segmentation.iterations + phases.joint.iterations:
+            warning = "stage 2 was not trained: only the background of this model means anything"
+            return Verdict(None, untouched, warning)
+        seen = LogitCounts()
+        counts = yield from self._count(kept_aside, OperatingPoint(), seen)
+        point = calibrate(seen, prefer) if kept_aside else untouched
+        if kept_aside:
+            counts = yield from self._count(kept_aside, point)
+        measures = counts.as_dict() if kept_aside else None
+        if (
+            training and not counts.tp + counts.fn
+        ):  # the slice shows no foreground, and so proves nothing
+            counts = yield from self._count(training, point)
+        warning = collapse(counts)
+        if warning:
+            log.warning("%s: %s", self._scene.name, warning)
+        return Verdict(measures, point, warning)
+
+    def _count(
+        self, numbers: tuple[int, ...], point: OperatingPoint, seen: LogitCounts | None = None
+    ) -> Generator[Progress, None, ConfusionMatrix]:
+        """Count the model's masks on frames of the training part."""
+        card = self._card.model_copy(update={"operating_point": point})
+        subtractor = TwoStageSubtractor(self._net, card, self._device)
+        chosen = spread(numbers, MOST_VALIDATED)
+        counts = ConfusionMatrix()
+        for done, number in enumerate(chosen, start=1):
+            truth = self._scene.truth(number)
+            result = subtractor.segment(self._scene.frame(number))
+            counts += count_frame(result.mask, truth.labels, truth.shadow)
+            if seen is not None and result.probability is not None:
+                seen.add(result.probability, truth.labels)
+            seconds = time.monotonic() - self._start
+            yield Progress("validation", done, len(chosen), seconds=seconds)
+        return counts
 
 
 def collapse(counts: ConfusionMatrix) -> str:

@@ -1,0 +1,87 @@
+"""Stage 2 learns from frames that nobody labelled, by its own masks of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from cleanplate.config import PhaseSettings, SelfTrainingSettings
+from cleanplate.images import BACKGROUND, FOREGROUND, IGNORED, Labels, to_image
+from cleanplate.networks.losses import foreground_probability
+from cleanplate.networks.resizing import resize
+from cleanplate.networks.two_stage import TwoStageNet
+from cleanplate.scenes.cutouts import cut_objects
+from cleanplate.scenes.pasting import Cutout
+from cleanplate.training.reading import MOST_OWN_OBJECTS, TrainingSet, spread
+
+
+def relabel_moments(
+    settings: SelfTrainingSettings, phase: PhaseSettings, data: TrainingSet
+) -> list[int]:
+    """Return before which updates of phase 2 the unlabelled frames are segmented anew.
+
+    Where nobody labelled anything, first of all by the network as it starts.
+    """
+    if not len(data.unlabelled):
+        return []
+    parts = settings.rounds + 1
+    first = 1 if len(data.labelled) else 0
+    return [phase.iterations * part // parts for part in range(first, parts)]
+
+
+@torch.no_grad()
+def relabel(net: TwoStageNet, data: TrainingSet, sure: float, device: str) -> None:
+    """Give the unlabelled frames labels, in place, where the network is sure of them.
+
+    Args:
+        net: the network; its modes are left as they were.
+        data: frames and labels.
+        sure: foreground from this probability, background below one minus it, ignored between.
+        device: torch device.
+    """
+    modes = [(module, module.training) for module in net.modules()]
+    net.eval()
+    for index in data.unlabelled:
+        image = to_image(data.frames[index]).to(device)
+        probability = foreground_probability(net(image).logits)[:, None]
+        size = (data.labels.shape[1], data.labels.shape[2])
+        data.labels[index] = sure_labels(resize(probability, size)[0, 0].cpu().numpy(), sure)
+    for module, mode in modes:
+        module.training = mode
+    cut_own_objects(data)
+
+
+def cut_own_objects(data: TrainingSet) -> None:
+    """Where nobody labelled anything, take the objects to paste from what was found, in place."""
+    if len(data.labelled):
+        return
+    found: list[Cutout] = []
+    for index in data.unlabelled:
+        found += cut_objects(data.frames[index], data.labels[index] == FOREGROUND, from_scene=True)
+    data.objects[:] = [found[index] for index in spread(range(len(found)), MOST_OWN_OBJECTS)]
+
+
+def sure_labels(probability: NDArray[np.float32], sure: float) -> Labels:
+    """Turn probabilities ``(H, W)`` into labels, ignored where they are doubtful."""
+    labels = np.full(probability.shape, IGNORED, np.int8)
+    labels[probability >= sure] = FOREGROUND
+    labels[probability <= 1 - sure] = BACKGROUND
+    return labels
+
+
+def draw_pool(
+    data: TrainingSet, settings: SelfTrainingSettings, relabelled: bool, count: int, rng: Generator
+) -> NDArray[np.intp]:
+    """Choose which frames a batch is drawn from: as many indices as the batch has frames.
+
+    Unlabelled frames come with the share that the settings give them, less where they are few.
+    """
+    others = data.unlabelled
+    share = settings.share * len(others) / len(data.frames) if relabelled else 0.0
+    if not len(data.labelled):
+        share = 1.0
+    taken = rng.random(count) < share
+    pools = (others if one else data.labelled for one in taken)
+    return np.array([pool[rng.integers(len(pool))] for pool in pools], np.intp)

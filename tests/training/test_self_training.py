@@ -1,0 +1,135 @@
+"""Labels for frames that nobody labelled."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import cleanplate
+from cleanplate.config import SelfTrainingSettings, load_preset
+from cleanplate.images import resize_frame
+from cleanplate.networks.two_stage import TwoStageNet, build
+from cleanplate.networks.weights import read_card
+from cleanplate.training.reading import Reader, TrainingSet
+from cleanplate.training.self_training import (
+    draw_pool,
+    relabel,
+    relabel_moments,
+    sure_labels,
+)
+
+SIZE = (64, 96)
+SETTINGS = SelfTrainingSettings(rounds=2, share=0.5, sure=0.9)
+
+
+def _read(folder: Path, split: str) -> TrainingSet:
+    scene = cleanplate.open_scene(folder)
+    divided = scene.split(split)
+    others = [n for n in scene.frames.numbers if divided.may_look_at(n)]
+    others = [n for n in others if n not in divided.training]
+    small = build(load_preset("smoke"), SIZE).background_net.size
+    reader = Reader(scene, divided.training, others, load_preset("smoke").training, SIZE, small)
+    list(reader.read())
+    return reader.training_set()
+
+
+@pytest.fixture
+def data(drawn_scene: Path) -> TrainingSet:
+    return _read(drawn_scene, "half:4")
+
+
+@pytest.fixture
+def net() -> TwoStageNet:
+    torch.manual_seed(0)
+    return build(load_preset("smoke"), SIZE)
+
+
+def test_labels_of_frames_that_nobody_labelled_are_all_ignored_at_first(data: TrainingSet) -> None:
+    assert len(data.labelled) == 4
+    assert len(data.unlabelled) > 4
+    assert (data.labels[data.unlabelled] == -1).all()
+    assert (data.labels[data.labelled] == 1).any()
+
+
+def test_stage_1_learns_backgrounds_of_unlabelled_frames_without_their_objects(
+    drawn_scene: Path, data: TrainingSet
+) -> None:
+    scene = cleanplate.open_scene(drawn_scene)
+    whole = _read(drawn_scene, "half")
+    plates = cleanplate.open_source(drawn_scene / "background")
+    numbers = [n for n in scene.frames.numbers if n < scene.split("half").scored[0]]
+    taken = np.linspace(0, len(numbers) - 1, len(data.frames)).round().astype(int)
+    assert len(set(taken)) == len(data.frames)
+    small = (data.backgrounds.shape[1], data.backgrounds.shape[2])
+    reference = np.stack([resize_frame(plates.read(numbers[index]), small) for index in taken])
+    shown = np.stack([resize_frame(frame, small) for frame in data.frames])
+    errors = np.abs(data.backgrounds.astype(int) - reference).mean(3)
+    left = np.abs(shown.astype(int) - reference).mean(3)
+    hidden = left > 60  # what plainly is an object
+    assert hidden[data.unlabelled].any()
+    unlabelled = errors[data.unlabelled][hidden[data.unlabelled]].mean()
+    assert unlabelled < 0.75 * left[data.unlabelled][hidden[data.unlabelled]].mean()
+    assert len(whole.unlabelled) == 0
+
+
+def test_only_unlabelled_frames_get_labels_and_only_sure_ones(
+    data: TrainingSet, net: TwoStageNet
+) -> None:
+    before = data.labels[data.labelled].copy()
+    net.train()
+    relabel(net, data, 0.5, "cpu")
+    assert np.array_equal(data.labels[data.labelled], before)
+    assert not (data.labels[data.unlabelled] == -1).any()  # at 0.5 every pixel is sure
+    assert all(module.training for module in net.modules())
+    relabel(net, data, 0.999, "cpu")
+    assert (data.labels[data.unlabelled] == -1).all()  # an untrained network is sure of nothing
+
+
+def test_doubtful_pixels_are_ignored() -> None:
+    probability = np.array([[0.95, 0.5, 0.05, 0.89]], np.float32)
+    assert sure_labels(probability, 0.9).tolist() == [[1, -1, 0, -1]]
+
+
+def test_rounds_divide_phase_2_and_without_labels_begin_with_it(
+    drawn_scene: Path, data: TrainingSet
+) -> None:
+    phase = load_preset("smoke").phases.segmentation.model_copy(update={"iterations": 90})
+    assert relabel_moments(SETTINGS, phase, data) == [30, 60]
+    nobody = _read(drawn_scene, "half:0")
+    assert relabel_moments(SETTINGS, phase, nobody) == [0, 30, 60]
+    assert relabel_moments(SETTINGS, phase, _read(drawn_scene, "half")) == []
+
+
+def test_batches_come_from_labelled_frames_alone_until_the_others_have_labels(
+    data: TrainingSet,
+) -> None:
+    rng = np.random.default_rng(0)
+    before = draw_pool(data, SETTINGS, False, 400, rng)
+    assert set(before) == set(data.labelled)
+    after = draw_pool(data, SETTINGS, True, 4000, rng)
+    others = len(data.unlabelled) / len(data.frames)
+    assert np.isin(after, data.unlabelled).mean() == pytest.approx(0.5 * others, abs=0.03)
+
+
+def test_training_without_labels_reads_none_and_says_so_in_the_model_file(
+    drawn_scene: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene = cleanplate.open_scene(drawn_scene)
+
+    def refuse(path: Path) -> None:
+        pytest.fail(f"{path} was read")
+
+    blind = dataclasses.replace(scene, decode=refuse, label_files={})  # type: ignore[arg-type]
+    configuration = load_preset("compact")
+    short = {
+        name: getattr(configuration.phases, name).model_copy(update={"iterations": 2})
+        for name in ("background", "segmentation", "joint")
+    }
+    phases = configuration.phases.model_copy(update=short)
+    configuration = configuration.model_copy(update={"phases": phases})
+    output = tmp_path / "m.safetensors"
+    list(cleanplate.train(blind, configuration, output, split="none", device="cpu"))
+    assert read_card(output).training_frames == ()
+    assert any("NOBODY LABELLED ANYTHING" in record.message for record in caplog.records)

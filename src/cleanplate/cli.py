@@ -17,19 +17,24 @@ import typer
 
 import cleanplate
 from cleanplate.cli_experiments import compare, download, paper
+from cleanplate.cli_labels import curve, suggest
 from cleanplate.console import (
     AsJson,
     Device,
     LabelsPath,
     Objects,
     Overwrite,
+    Prefer,
     PresetName,
     ScenePath,
     Seed,
     SplitName,
+    TrainingLabels,
     lines,
+    open_for_training,
     row,
     show,
+    trained_note,
 )
 from cleanplate.errors import CleanplateError
 
@@ -68,10 +73,11 @@ def _common(
 def train(
     scene: ScenePath,
     output: Annotated[Path, typer.Option("--output", "-o", help="Model file to write.")],
-    labels: LabelsPath = None,
+    labels: TrainingLabels = None,
     preset: PresetName = "compact",
     split: SplitName = "half",
     seed: Seed = 0,
+    prefer: Prefer = "f",
     objects: Objects = None,
     weights: Annotated[
         str, typer.Option(help="Published weights to start stage 2 from: FILE or vgg16.")
@@ -90,16 +96,16 @@ def train(
     from cleanplate.networks.weights import read_card
     from cleanplate.terminal import clock, show_training
 
-    opened = cleanplate.open_scene(scene, labels)
+    opened, split = open_for_training(scene, labels, split)
     settings: dict[str, Any] = {"split": split, "seed": seed, "device": device, "objects": objects}
-    settings |= {"weights": weights, "partial_weights": partial}
+    settings |= {"weights": weights, "partial_weights": partial, "prefer": prefer}
     steps = cleanplate.train(opened, preset, output, resume=resume, overwrite=overwrite, **settings)
     last = show_training(steps)
     card = read_card(output)
     seconds = round(last.seconds, 1) if last else 0.0
-    measured = card.validation["f_measure"] if card.validation else None
-    note = f", F {measured:.4f} on labels kept aside" if measured is not None else ""
-    values = {"model": output.name, "seconds": seconds, "validation": card.validation}
+    values = {"model": output.name, "seconds": seconds, "labels": len(card.training_frames)}
+    values |= {"validation": card.validation, "operating_point": card.operating_point.model_dump()}
+    note = trained_note(card)
     show({**values, "warning": card.warning} if as_json else f"{output}: {clock(seconds)}{note}")
 
 
@@ -108,7 +114,9 @@ def segment(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file.")],
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="Video or folder of pictures.")],
     masks: Annotated[Path | None, typer.Option(help="Folder for mask PNGs.")] = None,
-    backgrounds: Annotated[Path | None, typer.Option(help="Folder for clean plates.")] = None,
+    backgrounds: Annotated[
+        Path | None, typer.Option(help="Folder for refined clean plates.")
+    ] = None,
     video: Annotated[Path | None, typer.Option(help="Mask video to write, .mp4.")] = None,
     overwrite: Overwrite = False,
     device: Device = "auto",
@@ -192,7 +200,8 @@ def background(
 @app.command()
 def synth(
     challenge: Annotated[
-        str, typer.Argument(metavar="CHALLENGE", help="baseline, shadow, dynamicBackground, ...")
+        str,
+        typer.Argument(metavar="CHALLENGE", help="One of CDNet's eleven, such as baseline or PTZ."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
     frames: Annotated[int, typer.Option(min=2, help="How many frames.")] = 300,
@@ -248,7 +257,7 @@ def demo(
     show(f"\nopen {output / 'index.html'}")
 
 
-for command in (compare, paper, download):
+for command in (compare, paper, download, curve, suggest):
     app.command()(command)
 
 

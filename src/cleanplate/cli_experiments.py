@@ -67,7 +67,7 @@ def compare(
         broken=broken,
         writes_masks=masks,
     )
-    _follow(comparison.run())
+    follow(comparison.run())
     page = write_report(
         output,
         "Cleanplate: comparison",
@@ -79,7 +79,7 @@ def compare(
     results = comparison.results()
     found = {"results": results, "failed": [vars(failure) for failure in comparison.failures]}
     show(found if as_json else "\n".join([*map(row, results), "", f"open {page}"]))
-    _end(comparison.failures)
+    end(comparison.failures)
 
 
 def paper(
@@ -124,7 +124,7 @@ def paper(
     by_seed = run.steps() if steps else {}
     ablated = [run.ablations()] if ablations else []
     comparisons = [run.table, *by_seed.values(), *ablated]
-    _follow(run_all(comparisons))
+    follow(run_all(comparisons))
     failures = gather(comparisons)[1]
     sections = [
         *([steps_section(output, by_seed)] if by_seed else []),
@@ -142,7 +142,7 @@ def paper(
     results = [pair.result for pair in run.table.pairs()]
     found = {"results": results, "failed": [vars(failure) for failure in failures]}
     show(found if as_json else "\n".join([*map(row, results), "", f"open {page}"]))
-    _end(failures)
+    end(failures)
 
 
 def download(
@@ -194,7 +194,8 @@ def _published(pairs: Sequence[str] | None) -> dict[str, Path]:
     return named
 
 
-def _follow(steps: Iterable[Progress]) -> None:
+def follow(steps: Iterable[Progress]) -> None:
+    """Run a comparison to its end, showing what it does."""
     from cleanplate.terminal import bar
 
     with bar() as shown:
@@ -204,7 +205,7 @@ def _follow(steps: Iterable[Progress]) -> None:
             )
 
 
-def _end(failures: Sequence[Failure]) -> None:
+def end(failures: Sequence[Failure]) -> None:
     """End with exit code 1 where something failed; the reasons were said as they came up."""
     if failures:
         raise typer.Exit(1)

@@ -5,15 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from cleanplate.networks.weights import ModelCard
+    from cleanplate.scenes.scene import Scene
 
 ScenePath = Annotated[
     Path, typer.Argument(metavar="SCENE", help="CDNet folder; or frames, with --labels.")
 ]
 LabelsPath = Annotated[Path | None, typer.Option("--labels", help="Folder of mask PNGs.")]
-SplitName = Annotated[str, typer.Option("--split", help="half, list:FILE or all.")]
+TrainingLabels = Annotated[
+    str | None, typer.Option("--labels", help="Folder of mask PNGs; none trains without any.")
+]
+NO_LABELS = "none"
+SplitName = Annotated[str, typer.Option("--split", help="half, half:N, list:FILE, all or none.")]
+Prefer = Annotated[
+    Literal["f", "recall", "precision"],
+    typer.Option("--prefer", help="What the masks' threshold is chosen for: f, recall, precision."),
+]
 PresetName = Annotated[str, typer.Option("--preset", help="compact, paper, smoke or FILE.toml.")]
 Seed = Annotated[int, typer.Option("--seed", help="Of all that is drawn at random.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
@@ -23,6 +35,35 @@ Objects = Annotated[
     Path | None,
     typer.Option("--objects", help="Cut-outs to paste where no training label shows foreground."),
 ]
+
+
+def open_for_training(path: Path, labels: str | None, split: str) -> tuple[Scene, str]:
+    """Open what ``train`` is pointed at, and say which split it gets.
+
+    ``--labels none`` uses no label: of a scene that has some, by the half split, the first half's
+    frames are looked at and the second half's are left for scoring.
+    """
+    import cleanplate
+    from cleanplate.scenes.cdnet import is_cdnet_folder
+    from cleanplate.scenes.opening import open_unlabelled
+
+    if labels != NO_LABELS:
+        return cleanplate.open_scene(path, labels), split
+    if split not in ("half", "half:0", "none"):
+        raise typer.BadParameter(f"--labels none and --split {split} exclude each other")
+    if is_cdnet_folder(path):
+        return cleanplate.open_scene(path), "none" if split == "none" else "half:0"
+    return open_unlabelled(path), "none"
+
+
+def trained_note(card: ModelCard) -> str:
+    """Say in a few words how good a fresh model is, and who labelled its frames."""
+    if not card.training_frames:
+        return "; NOBODY LABELLED ANYTHING: its masks were learned from guesses nobody checked"
+    measured = card.validation["f_measure"] if card.validation else None
+    note = "" if measured is None else f", F {measured:.4f} on labels kept aside"
+    error = card.operating_point.error
+    return note if error is None else f"{note}, calibration error {error:.4f}"
 
 
 def row(result: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from cleanplate.evaluation.variants import VARIANTS
 from cleanplate.images import Size
 from cleanplate.networks.two_stage import build, working_size
 from cleanplate.training.batches import Batch
-from cleanplate.training.phases import compute_losses, set_modes
+from cleanplate.training.updates import compute_losses, set_modes
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def grid(columns: Sequence[str], rows: Sequence[GridRow]) -> Figure:
     """Draw pictures in rows and columns, each pixel as it is, titles above and at the left."""
     canvas, tops = _canvas(len(columns), rows)
     height, width = canvas.shape[:2]
-    figure = _figure(width / DPI, height / DPI)
+    figure = new_figure(width / DPI, height / DPI)
     figure.figimage(canvas, origin="upper")
     for index, column in enumerate(columns):
         middle = LABEL_PX + index * (PANEL_PX + GAP_PX) + PANEL_PX / 2
@@ -123,7 +123,7 @@ def _fitting(text: str, largest: float = 9.5) -> float:
 
 def fig3(curves: Sequence[Curve]) -> Figure:
     """Draw F against the threshold, the best of each line as a dot, the fixed one as a ring."""
-    figure = _figure(8.4, 4.6 + 0.21 * math.ceil(len(curves)))
+    figure = new_figure(8.4, 4.6 + 0.21 * math.ceil(len(curves)))
     axes = figure.add_subplot()
     styles = ("-", "--", "-.", ":")
     for index, curve in enumerate(curves):
@@ -156,12 +156,12 @@ def fig3(curves: Sequence[Curve]) -> Figure:
 
 def _line_title(curve: Curve) -> str:
     if curve.best is None:
-        return f"{_unmathed(curve.method)}: no F is defined"
+        return f"{unmathed(curve.method)}: no F is defined"
     scenes, value = curve.fixed.over, curve.means[curve.best].value
     best = f"best F {value:.4f} at {curve.thresholds[curve.best]:.3f}"
     known = curve.fixed.value is not None and curve.fixed_threshold is not None
     fixed = f", fixed {curve.fixed.value:.4f} at {curve.fixed_threshold:.3f}" if known else ""
-    return f"{_unmathed(curve.method)}: {best}{fixed} ({counted(scenes, 'scene')})"
+    return f"{unmathed(curve.method)}: {best}{fixed} ({counted(scenes, 'scene')})"
 
 
 def bars(table: CategoryTable) -> Figure:
@@ -169,7 +169,7 @@ def bars(table: CategoryTable) -> Figure:
     names = [*table.categories, "overall"]
     across = min(BARS_ACROSS, len(names))
     down = math.ceil(len(names) / across)
-    figure = _figure(2.2 + 2.3 * across, 0.5 + down * (0.5 + 0.2 * len(table.rows)))
+    figure = new_figure(2.2 + 2.3 * across, 0.5 + down * (0.5 + 0.2 * len(table.rows)))
     panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
     for index, axes in enumerate(panels.flat):
         if index < len(names):
@@ -196,8 +196,8 @@ def _bar_panel(axes: Axes, name: str, table: CategoryTable) -> None:
         weight = "bold" if is_best(mean, best) else "normal"
         axes.text((mean.value or 0) + 0.02, place, text, va="center", size=8, weight=weight)
     title = f"overall ({counted(len(table.categories))})" if is_overall else name
-    axes.set_title(_unmathed(title), fontsize=10, loc="left", weight="bold")
-    axes.set_yticks(list(places), [_unmathed(row.method) for row in table.rows], fontsize=8.5)
+    axes.set_title(unmathed(title), fontsize=10, loc="left", weight="bold")
+    axes.set_yticks(list(places), [unmathed(row.method) for row in table.rows], fontsize=8.5)
     axes.set(xlim=(0, 1.22), xticks=[0, 0.5, 1], ylim=(len(means) - 0.45, -0.55))
     axes.tick_params(axis="x", labelsize=8)
     axes.tick_params(axis="y", length=0)
@@ -210,7 +210,8 @@ def _patch(colour: str, label: str) -> Any:
     return Patch(color=colour, label=label)
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
+    """Make an empty figure of a width and height in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -219,7 +220,8 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _unmathed(text: str) -> str:
+def unmathed(text: str) -> str:
+    """Write a text so that matplotlib reads no formula in it."""
     return text.replace("$", r"\$")
 
 

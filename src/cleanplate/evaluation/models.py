@@ -22,8 +22,8 @@ from cleanplate.subtractors.methods import make_method
 from cleanplate.subtractors.protocol import LearnsBeforehand, Subtractor
 from cleanplate.subtractors.threshold import ThresholdSubtractor
 from cleanplate.subtractors.two_stage import load
-from cleanplate.training.batches import spread
 from cleanplate.training.checkpoints import checkpoint_path
+from cleanplate.training.reading import spread
 from cleanplate.training.train import train
 
 RESULTS_FORMAT = 2

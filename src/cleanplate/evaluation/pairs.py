@@ -21,7 +21,7 @@ from cleanplate.images import BACKGROUND, FOREGROUND, Frame, Mask, write_bytes, 
 from cleanplate.measures import ConfusionMatrix
 from cleanplate.scenes.scene import Scene
 from cleanplate.subtractors.protocol import Segmentation
-from cleanplate.training.batches import spread
+from cleanplate.training.reading import spread
 
 Distance = Callable[[Frame, Frame], NDArray[np.uint8]]
 

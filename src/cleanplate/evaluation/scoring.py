@@ -76,7 +76,7 @@ def model_split(
     Raises:
         DatasetError: frames would be scored that the model was trained on, or none is left.
     """
-    trained = set(card.training_frames) if _is_own_scene(scene, card) else set()
+    trained = set(card.training_frames) if is_own_scene(scene, card) else set()
     if split is None:
         training = tuple(number for number in scene.labelled if number in trained)
         scored = tuple(number for number in scene.labelled if number not in trained)
@@ -98,7 +98,7 @@ def model_split(
     return divided
 
 
-def _is_own_scene(scene: Scene, card: ModelCard) -> bool:
+def is_own_scene(scene: Scene, card: ModelCard) -> bool:
     """Say whether a model was trained on this scene: by its name or, renamed, by most labels."""
     if card.scene == scene.name:
         return True

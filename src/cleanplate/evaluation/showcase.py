@@ -19,7 +19,7 @@ from cleanplate.scenes.video_writer import VideoWriter
 from cleanplate.subtractors.clean_plate import clean_plate
 from cleanplate.subtractors.protocol import Subtractor
 from cleanplate.subtractors.two_stage import load
-from cleanplate.training.batches import spread
+from cleanplate.training.reading import spread
 
 METHODS = ("two-stage", "mog2", "knn")
 PLATE_FRAMES = 25

@@ -104,14 +104,14 @@ def table_csv(table: CategoryTable) -> str:
         ]
         for row in table.rows
     ]
-    return _csv([*head, UNDEFINED, "incomplete"], rows)
+    return csv_text([*head, UNDEFINED, "incomplete"], rows)
 
 
 def results_csv(pairs: Sequence[Pair]) -> str:
     """Write every pair with its counts, measures and times."""
     names = list(dict.fromkeys(name for pair in pairs for name in pair.result))
     head = ["category", *(names or ["scene", "method"]), "seconds_per_frame", "training_seconds"]
-    return _csv(
+    return csv_text(
         head,
         [
             [
@@ -128,7 +128,7 @@ def results_csv(pairs: Sequence[Pair]) -> str:
 def backgrounds_csv(pairs: Sequence[Pair]) -> str:
     """Write the background measures of every pair that has them."""
     names = (*BACKGROUND_MEASURES, *MASKED_MEASURES)
-    return _csv(
+    return csv_text(
         ["category", "scene", "method", *names],
         [
             [pair.category, pair.result["scene"], pair.result["method"]]
@@ -140,7 +140,7 @@ def backgrounds_csv(pairs: Sequence[Pair]) -> str:
 
 def curves_csv(curves: Sequence[Curve]) -> str:
     """Write Fig. 3: the mean F over the scenes at every threshold."""
-    return _csv(
+    return csv_text(
         ["method", "threshold", F_MEASURE, "scenes", UNDEFINED],
         [
             [curve.method, threshold, mean.value, mean.over, mean.undefined]
@@ -157,10 +157,11 @@ def steps_csv(steps: StepsTable) -> str:
         for scene, by_method in [*steps.scenes.items(), (OVER_SCENES, steps.means)]
         for method, spread in by_method.items()
     ]
-    return _csv(["scene", "method", "mean", "spread", "runs"], rows)
+    return csv_text(["scene", "method", "mean", "spread", "runs"], rows)
 
 
-def _csv(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def csv_text(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Write a table as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(head)
@@ -223,7 +224,7 @@ def table_markdown(table: CategoryTable) -> str:
         for index, row in enumerate(table.rows)
     ]
     notes = "\n".join(f"- {_plain(note)}" for note in notes_of(table))
-    return f"{_markdown(['method', *columns, UNDEFINED], rows)}\n{notes}\n"
+    return f"{markdown_table(['method', *columns, UNDEFINED], rows)}\n{notes}\n"
 
 
 def steps_markdown(steps: StepsTable) -> str:
@@ -234,7 +235,7 @@ def steps_markdown(steps: StepsTable) -> str:
         found = [by_method[method] for method in methods]
         best = best_of([spread.mean for spread in found], F_MEASURE)
         rows.append([scene, *(_bold(spread_cell(one), one.mean, best) for one in found)])
-    return _markdown(["scene", *methods], rows)
+    return markdown_table(["scene", *methods], rows)
 
 
 def spread_cell(spread: Spread) -> str:
@@ -253,6 +254,7 @@ def _plain(text: str) -> str:
     return text.replace("|", r"\|").replace(MARK, rf"\{MARK}")
 
 
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a table as Markdown, its first column to the left, the others to the right."""
     lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

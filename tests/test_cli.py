@@ -1,10 +1,12 @@
 """The commands as a person types them: results on stdout, all else on stderr, exit codes kept."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 import time
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 import cleanplate
 from cleanplate import cli
 from cleanplate.images import read_grey, read_picture, write_picture
+from cleanplate.scenes.synthetic import CHALLENGES
 from tests.scenes.serving import serving
 
 
@@ -45,6 +48,55 @@ def test_help_answers_quickly_and_imports_nothing_heavy() -> None:
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
     assert time.monotonic() - start < 3  # 0.3 s on an idle machine
+
+
+def test_synth_all_draws_one_scene_of_each_challenge_in_cdnets_layout(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = run("synth", "all", "-o", tmp_path, "--frames", 2, "--size", "64x64")
+    assert code == 0
+    assert out.count("2 frames") == len(CHALLENGES) == 11
+    for challenge in CHALLENGES:
+        scene = cleanplate.open_scene(tmp_path / challenge / f"{challenge}0")
+        assert (scene.category, len(scene.frames.numbers)) == (challenge, 2)
+
+
+def test_without_labels_a_model_is_trained_and_says_that_nobody_labelled_anything(  # type: ignore[no-untyped-def]
+    run, drawn_scene: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    preset = tmp_path / "quick.toml"
+    text = resources.files("cleanplate.presets").joinpath("compact.toml").read_text()
+    preset.write_text(re.sub(r"iterations = \d+", "iterations = 2", text))
+    model = tmp_path / "m.safetensors"
+    arguments = ("--labels", "none", "--preset", preset, "-o", model)
+    code, out, err = run("train", drawn_scene / "input", *arguments)
+    assert code == 0, err
+    assert "NOBODY LABELLED ANYTHING" in out
+    assert "NOBODY LABELLED ANYTHING" in caplog.text
+    code, out, _ = run("info", model, "--json")
+    assert json.loads(out)["labelled_by"].startswith("nobody")
+    code, out, err = run("evaluate", drawn_scene, "--model", model, "--split", "half", "--json")
+    assert code == 0, err
+    assert json.loads(out)["f_measure"] is not None
+
+
+def test_no_labels_and_a_list_of_labels_exclude_each_other(run, drawn_scene: Path) -> None:  # type: ignore[no-untyped-def]
+    code, _, err = run("train", drawn_scene, "--labels", "none", "--split", "all", "-o", "m")
+    assert code == 2
+    assert "exclude each other" in err
+
+
+def test_the_operating_point_that_is_asked_for_stands_in_the_model_file(  # type: ignore[no-untyped-def]
+    run, drawn_scene: Path, tmp_path: Path
+) -> None:
+    points = {}
+    for prefer in ("recall", "precision"):
+        model = tmp_path / f"{prefer}.safetensors"
+        code, _, err = run(
+            "train", drawn_scene, "--preset", "smoke", "--prefer", prefer, "-o", model
+        )
+        assert code == 0, err
+        points[prefer] = json.loads(run("info", model, "--json")[1])["operating_point"]
+        assert points[prefer]["prefer"] == prefer
+    assert points["recall"]["threshold"] < points["precision"]["threshold"]
 
 
 def test_synth_draws_a_scene_that_info_describes(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -201,7 +201,7 @@ def background(
 def synth(
     challenge: Annotated[
         str,
-        typer.Argument(metavar="CHALLENGE", help="One of CDNet's eleven, such as baseline or PTZ."),
+        typer.Argument(metavar="CHALLENGE", help="One of CDNet's eleven, such as PTZ; or all."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
     frames: Annotated[int, typer.Option(min=2, help="How many frames.")] = 300,
@@ -209,13 +209,19 @@ def synth(
     seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:
-    """Draw a scene with exact masks and backgrounds, in CDNet's layout."""
-    from cleanplate.scenes.synthetic import parse_size, write_drawn_scene
+    """Draw a scene with exact masks and backgrounds, in CDNet's layout.
 
-    count = write_drawn_scene(
-        output, challenge, frames=frames, size=parse_size(size), seed=seed, overwrite=overwrite
-    )
-    show(f"{output}: {count} frames")
+    ``all`` draws one of each challenge, each in a folder of its own: a benchmark for ``compare``
+    and ``paper`` that needs nothing from elsewhere.
+    """
+    from cleanplate.scenes.synthetic import folders_of, parse_size, write_drawn_scene
+
+    shape = parse_size(size)
+    for name, folder in folders_of(challenge, output, seed).items():
+        count = write_drawn_scene(
+            folder, name, frames=frames, size=shape, seed=seed, overwrite=overwrite
+        )
+        show(f"{folder}: {count} frames")
 
 
 @app.command()

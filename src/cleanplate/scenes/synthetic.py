@@ -37,6 +37,7 @@ from cleanplate.scenes.motion import MovingPlace, Visit, plan_visits
 from cleanplate.scenes.places import Place, draw_place
 
 CHALLENGES: tuple[str, ...] = tuple(_TABLE)
+EVERY_CHALLENGE = "all"
 LEAST_SIDE = 64
 DRAWN_MARK = ".cleanplate-drawn"
 """Lies in a drawn scene's folder, so that only such a folder is ever replaced."""
@@ -208,6 +209,13 @@ def write_drawn_scene(
     make_folder(folder)
     write_bytes(mark, f"{challenge} {frames} {size} {seed}\n".encode())
     return cdnet.write_scene(folder, moments)
+
+
+def folders_of(challenge: str, folder: Path, seed: int) -> dict[str, Path]:
+    """Return the folder of each challenge to draw: of ``all``, as CDNet lays its categories out."""
+    if challenge != EVERY_CHALLENGE:
+        return {challenge: folder}
+    return {name: folder / name / f"{name}{seed}" for name in CHALLENGES}
 
 
 def parse_size(text: str) -> Size:

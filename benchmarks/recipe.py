@@ -40,8 +40,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no pasting": {"augmentation.paste": 0.0},
     "always pasting": {"augmentation.paste": 1.0},
     "no change of light": {"augmentation.light": 0.0},
-    "no self-training": {"self_training.rounds": 0},
-    "self-training": {"self_training.rounds": 2},
     "no joint phase": {"phases.joint.iterations": 0},
 }
 

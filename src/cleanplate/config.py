@@ -193,16 +193,14 @@ class TrainingSettings(Settings):
 
 
 class SelfTrainingSettings(Settings):
-    """How stage 2 learns from frames without a label.
+    """How stage 2 learns where nobody labelled anything.
 
     Attributes:
-        rounds: how often in phase 2 they are segmented anew, 0 never.
-        share: of the frames drawn then, where nearly all are unlabelled.
+        rounds: how often in phase 2 the frames are segmented anew, the first time at its start.
         sure: foreground from this probability, background below one minus it, ignored between.
     """
 
-    rounds: Count
-    share: Share
+    rounds: Positive
     sure: Annotated[float, Field(ge=0.5, lt=1)]
 
 

@@ -14,14 +14,13 @@ from cleanplate.networks.two_stage import TwoStageNet, build
 from cleanplate.networks.weights import read_card
 from cleanplate.training.reading import Reader, TrainingSet
 from cleanplate.training.self_training import (
-    draw_pool,
     relabel,
     relabel_moments,
     sure_labels,
 )
 
 SIZE = (64, 96)
-SETTINGS = SelfTrainingSettings(rounds=2, share=0.5, sure=0.9)
+SETTINGS = SelfTrainingSettings(rounds=3, sure=0.9)
 
 
 def _read(folder: Path, split: str) -> TrainingSet:
@@ -92,25 +91,12 @@ def test_doubtful_pixels_are_ignored() -> None:
     assert sure_labels(probability, 0.9).tolist() == [[1, -1, 0, -1]]
 
 
-def test_rounds_divide_phase_2_and_without_labels_begin_with_it(
+def test_rounds_divide_phase_2_and_there_are_none_where_somebody_labelled(
     drawn_scene: Path, data: TrainingSet
 ) -> None:
     phase = load_preset("smoke").phases.segmentation.model_copy(update={"iterations": 90})
-    assert relabel_moments(SETTINGS, phase, data) == [30, 60]
-    nobody = _read(drawn_scene, "half:0")
-    assert relabel_moments(SETTINGS, phase, nobody) == [0, 30, 60]
-    assert relabel_moments(SETTINGS, phase, _read(drawn_scene, "half")) == []
-
-
-def test_batches_come_from_labelled_frames_alone_until_the_others_have_labels(
-    data: TrainingSet,
-) -> None:
-    rng = np.random.default_rng(0)
-    before = draw_pool(data, SETTINGS, False, 400, rng)
-    assert set(before) == set(data.labelled)
-    after = draw_pool(data, SETTINGS, True, 4000, rng)
-    others = len(data.unlabelled) / len(data.frames)
-    assert np.isin(after, data.unlabelled).mean() == pytest.approx(0.5 * others, abs=0.03)
+    assert relabel_moments(SETTINGS, phase, data) == []
+    assert relabel_moments(SETTINGS, phase, _read(drawn_scene, "half:0")) == [0, 30, 60]
 
 
 def test_training_without_labels_reads_none_and_says_so_in_the_model_file(

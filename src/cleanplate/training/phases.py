@@ -27,7 +27,7 @@ from cleanplate.training.checkpoints import (
 )
 from cleanplate.training.progress import PHASES, Clock, Progress
 from cleanplate.training.reading import TrainingSet
-from cleanplate.training.self_training import cut_own_objects, draw_pool, relabel, relabel_moments
+from cleanplate.training.self_training import cut_own_objects, relabel, relabel_moments
 from cleanplate.training.updates import (
     check_finite,
     compute_losses,
@@ -145,9 +145,7 @@ class Phase:
             self._relabel()
         rate = learning_rate(self.settings, iteration)
         random = np.random.default_rng([self._seed, self.index, iteration])
-        losses = compute_losses(
-            self.net, self._batch(iteration, random), self._name, self._all.loss
-        )
+        losses = compute_losses(self.net, self._batch(random), self._name, self._all.loss)
         self.optimiser.zero_grad()
         losses["total"].backward()  # type: ignore[no-untyped-call] # torch has no type for it
         for group in self.optimiser.param_groups:
@@ -159,14 +157,11 @@ class Phase:
         check_finite(numbers, self._name, iteration)
         return numbers, rate
 
-    def _batch(self, iteration: int, random: np.random.Generator) -> Batch:
-        pool, count = None, self.settings.batch_size
-        if self._name != "background":
-            done = (
-                self._name == "joint" or iteration >= self._relabels[0] if self._relabels else False
-            )
-            pool = draw_pool(self.data, self._all.self_training, done, count, random)
-        batch = draw(self.data, count, self._all.augmentation, random, pool)
+    def _batch(self, random: np.random.Generator) -> Batch:
+        everything = self._name == "background" or not len(self.data.labelled)
+        pool = None if everything else self.data.labelled
+        settings = self._all.augmentation
+        batch = draw(self.data, self.settings.batch_size, settings, random, pool)
         return to_device(batch, self._device)
 
     def _relabel(self) -> None:

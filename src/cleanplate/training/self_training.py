@@ -1,10 +1,9 @@
-"""Stage 2 learns from frames that nobody labelled, by its own masks of them."""
+"""Where nobody labelled anything, stage 2 learns from its own masks, in rounds."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.random import Generator
 from numpy.typing import NDArray
 
 from cleanplate.config import PhaseSettings, SelfTrainingSettings
@@ -20,15 +19,14 @@ from cleanplate.training.reading import MOST_OWN_OBJECTS, TrainingSet, spread
 def relabel_moments(
     settings: SelfTrainingSettings, phase: PhaseSettings, data: TrainingSet
 ) -> list[int]:
-    """Return before which updates of phase 2 the unlabelled frames are segmented anew.
+    """Return before which updates of phase 2 the frames are segmented anew.
 
-    Where nobody labelled anything, first of all by the network as it starts.
+    First of all by the network as it starts; never where somebody labelled frames, for there it
+    brought nothing (see docs/recipe.md).
     """
-    if not len(data.unlabelled):
+    if len(data.labelled):
         return []
-    parts = settings.rounds + 1
-    first = 1 if len(data.labelled) else 0
-    return [phase.iterations * part // parts for part in range(first, parts)]
+    return [phase.iterations * part // settings.rounds for part in range(settings.rounds)]
 
 
 @torch.no_grad()
@@ -54,9 +52,7 @@ def relabel(net: TwoStageNet, data: TrainingSet, sure: float, device: str) -> No
 
 
 def cut_own_objects(data: TrainingSet) -> None:
-    """Where nobody labelled anything, take the objects to paste from what was found, in place."""
-    if len(data.labelled):
-        return
+    """Take the objects to paste from what was found, in place."""
     found: list[Cutout] = []
     for index in data.unlabelled:
         found += cut_objects(data.frames[index], data.labels[index] == FOREGROUND, from_scene=True)
@@ -69,19 +65,3 @@ def sure_labels(probability: NDArray[np.float32], sure: float) -> Labels:
     labels[probability >= sure] = FOREGROUND
     labels[probability <= 1 - sure] = BACKGROUND
     return labels
-
-
-def draw_pool(
-    data: TrainingSet, settings: SelfTrainingSettings, relabelled: bool, count: int, rng: Generator
-) -> NDArray[np.intp]:
-    """Choose which frames a batch is drawn from: as many indices as the batch has frames.
-
-    Unlabelled frames come with the share that the settings give them, less where they are few.
-    """
-    others = data.unlabelled
-    share = settings.share * len(others) / len(data.frames) if relabelled else 0.0
-    if not len(data.labelled):
-        share = 1.0
-    taken = rng.random(count) < share
-    pools = (others if one else data.labelled for one in taken)
-    return np.array([pool[rng.integers(len(pool))] for pool in pools], np.intp)

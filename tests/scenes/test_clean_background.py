@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from cleanplate.images import dilate
 from cleanplate.scenes.cdnet import decode_labels
-from cleanplate.scenes.clean_background import RING_PX, clean_backgrounds
+from cleanplate.scenes.clean_background import (
+    RING_PX,
+    clean_backgrounds,
+    distances_from,
+    guess_unclean,
+    long_term_background,
+)
 from cleanplate.scenes.synthetic import draw
 
 Stack = tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]
@@ -211,3 +217,44 @@ def test_backgrounds_are_better_than_the_frames_themselves(challenge: str) -> No
 def test_backgrounds_are_better_than_the_temporal_median(challenge: str) -> None:
     scene = drawn_scene(challenge)
     assert scene.error(scene.made.frames) < scene.error(np.median(scene.frames, 0)[None])
+
+
+@given(st.integers(1, 7), st.integers(0, 2**32 - 1))
+def test_the_long_term_background_is_the_median_of_what_is_not_hidden(
+    count: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    frames = rng.integers(0, 256, (count, 3, 4, 3), np.uint8)
+    unclean = rng.random((count, 3, 4)) < 0.5
+    found = long_term_background(frames, unclean)
+    for y in range(3):
+        for x in range(4):
+            free = ~unclean[:, y, x] if not unclean[:, y, x].all() else np.ones(count, bool)
+            for channel in range(3):
+                value = median(frames[free, y, x, channel].tolist())
+                assert found[y, x, channel] == int(value + 0.5)
+
+
+def test_distances_tell_a_still_pixel_from_a_restless_one_and_from_a_passing_object() -> None:
+    frames = np.full((11, 1, 3, 3), 100, np.uint8)
+    frames[::2, 0, 1] = 130  # restless: to and fro
+    frames[4, 0, 2] = 250  # an object passes once
+    background = np.full((1, 3, 3), 100, np.uint8)
+    usual, often = np.moveaxis(distances_from(background, frames), 2, 0)[:, 0].astype(int)
+    assert usual.tolist() == [0, 4 * 30, 0]
+    assert often.tolist() == [0, 4 * 30, 0]
+
+
+def test_distances_beyond_their_range_are_its_end() -> None:
+    frames = np.full((3, 1, 1, 3), 255, np.uint8)
+    assert distances_from(np.zeros((1, 1, 3), np.uint8), frames).tolist() == [[[255, 255]]]
+
+
+def test_an_object_is_guessed_unclean_and_a_change_of_light_is_not() -> None:
+    median_frame = np.full((8, 8, 3), 100, np.uint8)
+    frames = np.full((2, 8, 8, 3), 130, np.uint8)  # brighter all over
+    frames[1, 2:4, 2:4] = 30
+    guessed = guess_unclean(frames, median_frame, np.zeros((8, 8), np.float32))
+    assert not guessed[0].any()
+    assert guessed[1].sum() == 4
+    assert not guess_unclean(frames, median_frame, np.full((8, 8), 40, np.float32)).any()

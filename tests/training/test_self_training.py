@@ -1,6 +1,7 @@
 """Labels for frames that nobody labelled."""
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import torch
 
 import cleanplate
 from cleanplate.config import SelfTrainingSettings, load_preset
-from cleanplate.images import resize_frame
+from cleanplate.images import Frame, resize_frame
 from cleanplate.networks.two_stage import TwoStageNet, build
 from cleanplate.networks.weights import read_card
+from cleanplate.scenes.video import FrameSource
 from cleanplate.training.reading import Reader, TrainingSet
 from cleanplate.training.self_training import (
     relabel,
@@ -119,3 +121,39 @@ def test_training_without_labels_reads_none_and_says_so_in_the_model_file(
     list(cleanplate.train(blind, configuration, output, split="none", device="cpu"))
     assert read_card(output).training_frames == ()
     assert any("NOBODY LABELLED ANYTHING" in record.message for record in caplog.records)
+
+
+class _Guarded:
+    """A source whose frames from one number on must not be read."""
+
+    def __init__(self, source: FrameSource, first: int) -> None:
+        self.name, self.size, self.rate_fps = source.name, source.size, source.rate_fps
+        self.count, self.numbers = source.count, source.numbers
+        self._source, self._first = source, first
+        self.reads: set[int] = set()
+
+    def __iter__(self) -> Iterator[tuple[int, Frame]]:
+        pytest.fail("the whole source was read")
+
+    def __contains__(self, number: object) -> bool:
+        return number in self._source
+
+    def read(self, number: int) -> Frame:
+        assert number < self._first, f"frame {number} of the scored half was read"
+        self.reads.add(number)
+        return self._source.read(number)
+
+
+@pytest.mark.parametrize("split", ["half:3", "half"])
+def test_training_reads_unlabelled_frames_and_never_one_of_the_scored_half(
+    drawn_scene: Path, tmp_path: Path, split: str
+) -> None:
+    scene = cleanplate.open_scene(drawn_scene)
+    divided = scene.split(split)
+    guarded = _Guarded(scene.frames, divided.scored[0])
+    output = tmp_path / "m.safetensors"
+    guarded_scene = dataclasses.replace(scene, frames=guarded)
+    list(cleanplate.train(guarded_scene, "smoke", output, split=split, device="cpu"))
+    assert set(divided.training) <= guarded.reads
+    if split == "half:3":
+        assert len(guarded.reads) > len(divided.training)

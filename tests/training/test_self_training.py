@@ -10,6 +10,7 @@ import torch
 
 import cleanplate
 from cleanplate.config import SelfTrainingSettings, load_preset
+from cleanplate.errors import ConfigError, DatasetError
 from cleanplate.images import Frame, resize_frame
 from cleanplate.networks.two_stage import TwoStageNet, build
 from cleanplate.networks.weights import read_card
@@ -157,3 +158,22 @@ def test_training_reads_unlabelled_frames_and_never_one_of_the_scored_half(
     assert set(divided.training) <= guarded.reads
     if split == "half:3":
         assert len(guarded.reads) > len(divided.training)
+
+
+def test_without_labels_and_without_frames_training_says_what_it_needs(
+    drawn_scene: Path, tmp_path: Path
+) -> None:
+    scene = cleanplate.open_scene(drawn_scene)
+    configuration = load_preset("compact")
+    blind = configuration.training.model_copy(update={"unlabelled": 0})
+    configuration = configuration.model_copy(update={"training": blind})
+    with pytest.raises(DatasetError, match="no frame to train on"):
+        list(cleanplate.train(scene, configuration, tmp_path / "m.safetensors", split="none"))
+
+
+def test_a_preset_without_a_start_cannot_train_without_labels(
+    drawn_scene: Path, tmp_path: Path
+) -> None:
+    scene = cleanplate.open_scene(drawn_scene)
+    with pytest.raises(ConfigError, match=r"set segmentation\.start to 'drawn'"):
+        list(cleanplate.train(scene, "smoke", tmp_path / "m.safetensors", split="none"))

@@ -92,6 +92,34 @@ def test_a_stopped_training_resumes_to_the_same_bits(
     assert sorted(path.name for path in tmp_path.iterdir()) == [broken.name, whole.name]
 
 
+@pytest.mark.parametrize("stop_after", [2, 3, 4, 6, 7, 8])
+@pytest.mark.parametrize("split", ["half:3", "half:0"])
+def test_averages_and_rounds_without_labels_resume_to_the_same_bits(
+    drawn_scene: Path,
+    tmp_path: Path,
+    split: str,
+    stop_after: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(phases, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(phases, "CHECKPOINT_SHARE", 0)
+    compact = load_preset("compact")
+    values = compact.model_dump() | {"phases": _quick().phases.model_dump()}
+    values["training"] |= {"average": 0.9, "unlabelled": 12}
+    values["self_training"] |= {"rounds": 2, "sure": 0.6}
+    configuration = configuration_from(values, "test")
+    scene = cleanplate.open_scene(drawn_scene)
+    whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
+    list(cleanplate.train(scene, configuration, whole, split=split))
+    steps = cleanplate.train(scene, configuration, broken, split=split)
+    updates = (step for step in steps if step.losses)
+    for _ in range(stop_after):
+        next(updates)
+    steps.close()  # type: ignore[attr-defined]
+    list(cleanplate.train(scene, configuration, broken, split=split, resume=True))
+    assert _same_bits(whole, broken)
+
+
 def test_the_test_half_is_never_read(drawn_scene: Path, tmp_path: Path) -> None:
     untouched, spoilt = tmp_path / "untouched", tmp_path / "spoilt"
     for folder in (untouched, spoilt):

@@ -188,6 +188,11 @@ def _read(
     small, numbers = net.background_net.size, scene.frames.numbers
     unlabelled = [n for n in numbers if divided.may_look_at(n) and n not in divided.training]
     reader = Reader(scene, labelled, unlabelled, configuration.training, size, small)
+    if not reader.numbers:
+        raise DatasetError(
+            f"{scene.name}: no frame to train on; label some, or give a file or folder whose "
+            "frames can be counted beforehand, and training.unlabelled above 0"
+        )
     for done in reader.read():
         yield Progress("frames", done, len(reader.numbers))
     given = read_objects(Path(objects), size) if objects and not reader.has_foreground else []

@@ -84,7 +84,9 @@ def run(task: str, name: str, data: Path, options: argparse.Namespace) -> list[d
     if task == "opencv":
         methods = [ready_method(method, scene, divided) for method in OPENCV]
     else:
-        model = options.output / "models" / f"{name.replace('/', '-')}.{task}.{options.seed}.model"
+        model = (
+            options.output / "models" / kept_file(task, name, options).with_suffix(".model").name
+        )
         model.parent.mkdir(parents=True, exist_ok=True)
         start = time.monotonic()
         steps = cleanplate.train(

@@ -137,7 +137,7 @@ def _to_choose_from(
         labelled, divided = trained, scene.split(split)
         known = [number for number in scene.labelled if divided.may_look_at(number)]
         candidates = [number for number in known if number not in trained]
-        advice = f"all labels of split {split} trained this model; give one that fewer trained"
+        advice = f"split {split} leaves no labelled frame to choose from; give another"
     if not candidates:
         raise DatasetError(f"{scene.name}: {advice}")
     return candidates, sorted(labelled)

@@ -180,8 +180,8 @@ class TrainingSettings(Settings):
         margin_px: how far around an object a pixel counts as unclean, at the frame's own size.
         validation_every: each so-many-th training label is kept aside for the model's own figures
             where twice as many are there; 0 keeps none.
-        unlabelled: at most so many frames without a label are looked at: stage 1 and the long-term
-            background learn from them, and in rounds of self-training stage 2.
+        unlabelled: at most so many frames without a label are looked at, for stage 1 and the
+            long-term background, and for stage 2 where there is no label at all.
         average: decay of the running average of the weights, which is kept; 0 keeps the last ones.
     """
 

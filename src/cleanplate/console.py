@@ -52,7 +52,8 @@ def open_for_training(path: Path, labels: str | None, split: str) -> tuple[Scene
     if split not in ("half", "half:0", "none"):
         raise typer.BadParameter(f"--labels none and --split {split} exclude each other")
     if is_cdnet_folder(path):
-        return cleanplate.open_scene(path), "none" if split == "none" else "half:0"
+        opened = cleanplate.open_scene(path)
+        return opened, "half:0" if split != "none" and opened.labelled else "none"
     return open_unlabelled(path), "none"
 
 
@@ -61,7 +62,11 @@ def trained_note(card: ModelCard) -> str:
     if not card.training_frames:
         return "; NOBODY LABELLED ANYTHING: its masks were learned from guesses nobody checked"
     measured = card.validation["f_measure"] if card.validation else None
-    note = "" if measured is None else f", F {measured:.4f} on labels kept aside"
+    note = (
+        ""
+        if measured is None
+        else f", F {measured:.4f} on labels kept aside, which chose its threshold"
+    )
     error = card.operating_point.error
     return note if error is None else f"{note}, calibration error {error:.4f}"
 

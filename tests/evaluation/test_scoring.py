@@ -111,6 +111,26 @@ def test_a_model_brings_its_own_split(scene: Scene, smoke_model: Path) -> None:
     assert model_split(scene, card, None, False).scored == scene.split("half").scored
 
 
+@pytest.mark.parametrize("split", ["half:2", "half:0"])
+def test_a_model_of_n_labels_is_scored_on_the_second_half_alone(
+    scene: Scene, smoke_model: Path, split: str
+) -> None:
+    card = cleanplate.load(smoke_model, "cpu").card
+    few = card.model_copy(update={"split": split, "training_frames": scene.split(split).training})
+    assert model_split(scene, few, None, False) == scene.split(split)
+
+
+def test_a_model_without_labels_is_known_as_its_scenes_own_and_says_what_it_has_seen(
+    scene: Scene, smoke_model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    card = cleanplate.load(smoke_model, "cpu").card
+    blind = card.model_copy(update={"split": "none", "training_frames": (), "label_digests": ()})
+    assert model_split(scene, blind, None, False).name == "none"
+    assert "training looked at all frames of this scene" in caplog.text
+    elsewhere = blind.model_copy(update={"scene": "elsewhere"})
+    assert model_split(scene, elsewhere, None, False).name == "other-scene"
+
+
 def test_scoring_frames_that_trained_is_refused_with_their_count(
     scene: Scene, smoke_model: Path, tmp_path: Path
 ) -> None:

@@ -65,5 +65,5 @@ def test_weights_come_back_within_half_a_step_of_their_channels_largest(
 
 
 def test_a_start_for_another_network_is_refused() -> None:
-    with pytest.raises(WeightsError, match=r"set segmentation\.width to the default"):
+    with pytest.raises(WeightsError, match=r"set segmentation\.width to 24"):
         load_start(CompactNet(11, 1, 8))

@@ -243,7 +243,7 @@ def test_a_phase_is_no_longer_than_its_passes_over_the_frames(
 ) -> None:
     whole = load_preset("smoke")
     limited = whole.phases.background.model_copy(update={"most_passes": passes})
-    found = planned(_settings_with(whole, "phases", background=limited), frames)
+    found = planned(_settings_with(whole, "phases", background=limited), frames, 1)
     assert found.phases.background.iterations == iterations
     assert found.phases.segmentation == whole.phases.segmentation
     assert found.phases.joint == whole.phases.joint
@@ -251,9 +251,20 @@ def test_a_phase_is_no_longer_than_its_passes_over_the_frames(
     assert found == _settings_with(whole, "phases", background=expected)
 
 
+def test_phase_2_counts_its_passes_over_labelled_frames_or_all_where_none_is() -> None:
+    whole = load_preset("smoke")
+    limited = whole.phases.segmentation.model_copy(
+        update={"most_passes": 4, "iterations": 50, "batch_size": 8}
+    )
+    settings = _settings_with(whole, "phases", segmentation=limited)
+    assert planned(settings, 200, 5).phases.segmentation.iterations == 3  # 20 frames in eights
+    assert planned(settings, 24, 0).phases.segmentation.iterations == 12
+    assert planned(settings, 200, 0).phases.segmentation.iterations == 50
+
+
 def test_the_paper_is_trained_for_its_own_length_however_few_frames_there_are() -> None:
     paper = load_preset("paper")
-    assert planned(paper, 1) == paper
+    assert planned(paper, 1, 1) == paper
 
 
 def test_what_is_logged_is_what_is_optimised(data: TrainingSet, net: TwoStageNet) -> None:

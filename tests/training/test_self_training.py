@@ -20,6 +20,7 @@ from cleanplate.training.self_training import (
     relabel,
     relabel_moments,
     sure_labels,
+    suspicion,
 )
 
 SIZE = (64, 96)
@@ -177,3 +178,16 @@ def test_a_preset_without_a_start_cannot_train_without_labels(
     scene = cleanplate.open_scene(drawn_scene)
     with pytest.raises(ConfigError, match=r"set segmentation\.start to 'drawn'"):
         list(cleanplate.train(scene, "smoke", tmp_path / "m.safetensors", split="none"))
+
+
+@pytest.mark.parametrize(("value", "suspicious"), [(0, True), (1, True), (None, False)])
+def test_labels_that_nobody_checked_are_suspicious_where_nearly_all_or_none_is_foreground(
+    drawn_scene: Path, value: int | None, suspicious: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = _read(drawn_scene, "half:0")
+    data.labels[:] = 0
+    data.labels[:, :8] = 1
+    if value is not None:
+        data.labels[:] = value
+    assert bool(suspicion("street", data)) is suspicious
+    assert ("street" in caplog.text) is suspicious

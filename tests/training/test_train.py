@@ -397,7 +397,7 @@ def test_a_retraining_over_an_old_model_can_be_resumed(
 
 
 def test_resuming_onto_another_models_file_is_refused(smoke_model: Path, drawn_scene: Path) -> None:
-    with pytest.raises(OutputError, match="is a finished model of other labels or another seed"):
+    with pytest.raises(OutputError, match="is a finished model of another kind"):
         list(cleanplate.train(
             cleanplate.open_scene(drawn_scene), "smoke", smoke_model, seed=5, resume=True
         ))  # fmt: skip

@@ -16,6 +16,7 @@ import cleanplate
 from cleanplate.config import Configuration
 from cleanplate.evaluation.variants import TWO_STAGE, VARIANTS
 from cleanplate.images import write_bytes
+from cleanplate.networks.start import start_digest
 from cleanplate.scenes.scene import Scene, Split
 from cleanplate.subtractors.filtered import MedianFiltered
 from cleanplate.subtractors.methods import make_method
@@ -60,7 +61,8 @@ class Models:
         """Return what tells a method's files from others: parts of their names, and the rest."""
         derived = VARIANTS[method].derive(self.configuration)
         objects = None if self.objects is None else listing(self.objects)
-        return [self.preset, f"seed{self.seed}"], [derived.model_dump_json(), objects]
+        start = start_digest() if derived.segmentation.start else ""
+        return [self.preset, f"seed{self.seed}"], [derived.model_dump_json(), objects, start]
 
     def facts(self) -> dict[str, str]:
         """Return how our methods' numbers were made, for a report."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from cleanplate.images import Frame, Mask
 from cleanplate.measures import ConfusionMatrix, count_frame
 from cleanplate.networks.weights import ModelCard
 from cleanplate.scenes import cdnet
-from cleanplate.scenes.scene import Scene, Split
+from cleanplate.scenes.scene import HALF, NONE, Scene, Split
 from cleanplate.subtractors.protocol import Segmentation, Subtractor
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,22 @@ def model_split(
     """Return the split to score a model on: its own unless another is asked for.
 
     Without a name, every labelled frame that did not train the model is scored, and with
-    ``allow_training_frames`` those that did as well.
+    ``allow_training_frames`` those that did as well; of a model trained on N labels of the half
+    split the second half alone, since training looked at the first half's other frames too.
 
     Raises:
         DatasetError: frames would be scored that the model was trained on, or none is left.
     """
-    trained = set(card.training_frames) if is_own_scene(scene, card) else set()
+    is_own = is_own_scene(scene, card)
+    trained = set(card.training_frames) if is_own else set()
+    if is_own and card.split == NONE:
+        log.warning(
+            "%s: training looked at all frames of this scene, though at no label; "
+            "--labels none --split half:0 leaves the second half unseen",
+            scene.name,
+        )
+    if split is None and is_own and card.split.startswith(f"{HALF}:") and not allow_training_frames:
+        split = card.split
     if split is None:
         training = tuple(number for number in scene.labelled if number in trained)
         scored = tuple(number for number in scene.labelled if number not in trained)
@@ -87,7 +100,7 @@ def model_split(
                 f"{scene.name}: all {len(training)} labelled frames trained this model; label more "
                 "frames, or give --on-training-frames to score these"
             )
-        return Split(card.split if trained else "other-scene", training, scored)
+        return Split(card.split if is_own else "other-scene", training, scored)
     divided = scene.split(split)
     shared = trained.intersection(divided.scored)
     if shared and not allow_training_frames:
@@ -107,7 +120,7 @@ def is_own_scene(scene: Scene, card: ModelCard) -> bool:
         number in scene.label_files and scene.digest(number).startswith(digest)
         for number, digest in labels
     )
-    return 2 * same >= len(card.training_frames)
+    return bool(same) and 2 * same >= len(card.training_frames)
 
 
 def scoring(

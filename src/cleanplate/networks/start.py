@@ -5,6 +5,7 @@ Made by ``benchmarks/make_start.py``; no picture of a real scene had part in it.
 
 from __future__ import annotations
 
+import hashlib
 from importlib import resources
 from pathlib import Path
 
@@ -39,15 +40,23 @@ def save_start(path: Path, net: nn.Module) -> None:
     write_bytes(path, save(tensors))
 
 
+def start_digest() -> str:
+    """Return a SHA-256 of the shipped start: what was trained from another one is another model."""
+    return hashlib.sha256(_read_start()).hexdigest()
+
+
+def _read_start() -> bytes:
+    return resources.files("cleanplate.networks").joinpath(START_FILE).read_bytes()
+
+
 def load_start(net: nn.Module) -> None:
     """Start a network from the weights that come with the package.
 
     Raises:
         WeightsError: they do not fit the network: it has another width or other inputs.
     """
-    data = resources.files("cleanplate.networks").joinpath(START_FILE).read_bytes()
     try:
-        tensors = load(data)
+        tensors = load(_read_start())
     except SafetensorError as error:
         raise WeightsError(
             f"{START_FILE}: the package's start is damaged ({error}); install Cleanplate again"
@@ -61,6 +70,6 @@ def load_start(net: nn.Module) -> None:
     if wanted != {name: tensor.shape for name, tensor in whole.items()}:
         raise WeightsError(
             f"{START_FILE}: the start from drawn scenes does not fit this stage 2; set "
-            "segmentation.width to the default, or segmentation.start to nothing"
+            f"segmentation.width to {len(whole['head.weight'][0])}, or segmentation.start to ''"
         )
     net.load_state_dict(whole)

@@ -132,7 +132,7 @@ class TwoStageSubtractor:
         if self._background is None:
             raise ConfigError(
                 "there is no background yet; call apply with an image first, on a model whose "
-                "stage 2 has one (segmentation.input is not 'frame')"
+                "stage 2 has one (segmentation.input is neither 'frame' nor 'long-term')"
             )
         return np.ascontiguousarray(self._background[..., ::-1])
 

@@ -23,8 +23,7 @@ from cleanplate.scenes.pasting import (
     share_of_frame,
     shrink_by,
 )
-from cleanplate.training.reading import TrainingSet as TrainingSet
-from cleanplate.training.reading import spread as spread
+from cleanplate.training.reading import TrainingSet
 
 Window = tuple[slice, slice]
 """Rows and columns of a frame."""

@@ -81,12 +81,14 @@ def check_finished(path: Path, wanted: ModelCard) -> None:
     """Say that a model is finished, or refuse where it is another's.
 
     Raises:
-        OutputError: the model is of other labels or another seed.
+        OutputError: the model is of other labels, another seed, scene, split or preset.
     """
     found = read_card(path)
-    if (found.label_fingerprint, found.seed) != (wanted.label_fingerprint, wanted.seed):
-        raise OutputError(
-            f"{path}: is a finished model of other labels or another seed; choose another output, "
-            "or give --overwrite to replace it"
-        )
+    for key in ("label_fingerprint", "seed", "scene", "split", "preset", "frame_size"):
+        if getattr(found, key) != getattr(wanted, key):
+            name = "labels" if key == "label_fingerprint" else key.replace("_", " ")
+            raise OutputError(
+                f"{path}: is a finished model of another kind ({name} differ); choose another "
+                "output, or give --overwrite to replace it"
+            )
     log.warning("%s: is finished already; nothing is left to resume", path)

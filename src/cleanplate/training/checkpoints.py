@@ -1,7 +1,8 @@
 """Stop anywhere, resume to the same bits: one file beside the model holds the state of a training.
 
-Batches depend on seed, phase and iteration alone, so that weights, optimiser, torch's generator and
-the place in the schedule are all there is to keep.
+Batches depend on seed, phase and iteration alone, so that weights and their average, optimiser,
+torch's generator, the place in the schedule and the labels that training made itself are all there
+is to keep.
 """
 
 from __future__ import annotations

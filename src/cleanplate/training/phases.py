@@ -26,7 +26,7 @@ from cleanplate.training.checkpoints import (
     write_checkpoint,
 )
 from cleanplate.training.progress import PHASES, Clock, Progress
-from cleanplate.training.reading import TrainingSet
+from cleanplate.training.reading import MEDIAN_FRAMES, TrainingSet, spread
 from cleanplate.training.self_training import cut_own_objects, relabel, relabel_moments
 from cleanplate.training.updates import (
     check_finite,
@@ -41,7 +41,6 @@ from cleanplate.training.updates import (
 CHECKPOINT_SECONDS = 15.0
 CHECKPOINT_SHARE = 50
 """A checkpoint that takes long is written no oftener than every so many times its own duration."""
-MEDIAN_FRAMES = 101
 
 
 def run(
@@ -186,8 +185,7 @@ class Phase:
 
 
 def _start_plates(net: TwoStageNet, data: TrainingSet) -> None:
-    chosen = np.linspace(0, len(data.backgrounds) - 1, MEDIAN_FRAMES).astype(int)
-    median = np.median(data.backgrounds[np.unique(chosen)], 0)
+    median = np.median(data.backgrounds[spread(range(len(data.backgrounds)), MEDIAN_FRAMES)], 0)
     net.background_net.start_from(to_image(np.rint(median).astype(np.uint8))[0])
     if net.long_term is not None:
         kept = torch.from_numpy(data.long_term).permute(2, 0, 1)[None]

@@ -45,6 +45,7 @@ class TrainingSet(NamedTuple):
     """N frames at the working size, with their backgrounds at stage 1's size.
 
     Attributes:
+        numbers: the frames' own numbers, ascending.
         frames: ``(N, H, W, 3)`` uint8.
         labels: ``(N, H, W)`` int8; all ignored in frames that nobody labelled.
         labelled: indices of the frames with labels of a person's, or with what stands for them.
@@ -54,6 +55,7 @@ class TrainingSet(NamedTuple):
         objects: what may be pasted.
     """
 
+    numbers: list[int]
     frames: NDArray[np.uint8]
     labels: NDArray[np.int8]
     labelled: NDArray[np.intp]
@@ -160,7 +162,14 @@ class Reader:
         )
         pasted = self._own_objects(labelled) if self.has_foreground else list(objects)
         return TrainingSet(
-            self._frames, self._labels, labelled, backgrounds, known, long_term, pasted
+            self.numbers,
+            self._frames,
+            self._labels,
+            labelled,
+            backgrounds,
+            known,
+            long_term,
+            pasted,
         )
 
     def _guess_where_unlabelled(self, unlabelled: NDArray[np.intp]) -> None:

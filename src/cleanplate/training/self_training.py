@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,6 +16,10 @@ from cleanplate.networks.two_stage import TwoStageNet
 from cleanplate.scenes.cutouts import cut_objects
 from cleanplate.scenes.pasting import Cutout
 from cleanplate.training.reading import MOST_OWN_OBJECTS, TrainingSet, spread
+
+log = logging.getLogger(__name__)
+
+LEAST_FOREGROUND, MOST_FOREGROUND = 0.0002, 0.6
 
 
 def relabel_moments(
@@ -65,3 +71,16 @@ def sure_labels(probability: NDArray[np.float32], sure: float) -> Labels:
     labels[probability >= sure] = FOREGROUND
     labels[probability <= 1 - sure] = BACKGROUND
     return labels
+
+
+def suspicion(name: str, data: TrainingSet) -> str:
+    """Say what looks wrong with labels that nobody checked, or return the empty string."""
+    share = float((data.labels[data.unlabelled] == FOREGROUND).mean())
+    if LEAST_FOREGROUND <= share <= MOST_FOREGROUND:
+        return ""
+    warning = (
+        f"{100 * share:.2f} % of all pixels were taken for foreground, which is hardly so; label a "
+        "few frames instead"
+    )
+    log.warning("%s: %s", name, warning)
+    return warning

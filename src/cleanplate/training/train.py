@@ -15,7 +15,7 @@ from cleanplate.errors import ConfigError, DatasetError, OutputError
 from cleanplate.images import FOREGROUND, check_output
 from cleanplate.networks.published_weights import load_published
 from cleanplate.networks.segmentation import LargeFovNet
-from cleanplate.networks.start import load_start
+from cleanplate.networks.start import load_start, start_digest
 from cleanplate.networks.two_stage import TwoStageNet, build, working_size
 from cleanplate.networks.weights import (
     ModelCard,
@@ -30,6 +30,7 @@ from cleanplate.training.checkpoints import checkpoint_path
 from cleanplate.training.phases import run
 from cleanplate.training.progress import Progress
 from cleanplate.training.reading import Reader, TrainingSet
+from cleanplate.training.self_training import suspicion
 from cleanplate.training.updates import planned
 from cleanplate.training.validation import Judge, collapse, hold_out
 
@@ -104,39 +105,60 @@ def train(
     net = _initial_net(card)
     every = card.configuration.training.validation_every
     training, kept_aside = hold_out(card.training_frames, every)
-    if not training:
-        _say_that_nobody_labelled(scene.name, card.configuration)
+    if not card.training_frames:
+        _say_that_nobody_labelled(scene.name, card.configuration, objects)
     data = yield from _read(scene, divided, training, card.configuration, net, objects)
     card = _pasting_where_needed(card, data)
     if not resume:
         checkpoint.unlink(missing_ok=True)
-    identity = f"{card.model_dump_json()} {device} {len(data.objects)}"
     last = None
     for last in run(
         net,
         data,
-        planned(card.configuration, len(data.labels)),
+        planned(card.configuration, len(data.frames), len(data.labelled)),
         start=start,
         seed=seed,
         device=device,
         checkpoint=checkpoint,
-        identity=hashlib.sha256(identity.encode()).hexdigest(),
+        identity=_identity(card, data, device),
     ):
         if separate is not None and (last.phase, last.iteration) == ("joint", 0):
             save_model(Path(separate), net, finished(card))
         yield last
     spent = last.seconds if last else 0.0
-    judged = Judge(scene, net, card, device, spent).judge(training, kept_aside, prefer)
-    save_model(path, net, finished(card, (yield from judged)))
+    judge = Judge(scene, net, card, device, spent)
+    verdict = yield from judge.judge(training, kept_aside, prefer)
+    if not card.training_frames:
+        verdict = verdict._replace(warning=verdict.warning or suspicion(scene.name, data))
+    save_model(path, net, finished(card, verdict))
     checkpoint.unlink(missing_ok=True)
 
 
-def _say_that_nobody_labelled(name: str, configuration: Configuration) -> None:
+def _identity(card: ModelCard, data: TrainingSet, device: str) -> str:
+    """Return a fingerprint of all that a training depends on."""
+    start = start_digest() if card.configuration.segmentation.start else ""
+    parts = [card.model_dump_json(), device, len(data.objects), data.numbers, start]
+    return hashlib.sha256(" ".join(map(str, parts)).encode()).hexdigest()
+
+
+def _say_that_nobody_labelled(
+    name: str, configuration: Configuration, objects: str | Path | None
+) -> None:
     """Say plainly where a model's masks come from.
 
     Raises:
         ConfigError: the settings have nothing to begin with.
     """
+    if objects:
+        raise ConfigError(f"{name}: --objects needs labels; leave it away or label some frames")
+    phases = configuration.phases
+    if not phases.segmentation.iterations + phases.joint.iterations:
+        return  # stage 1 alone needs no label
+    if not phases.segmentation.iterations:
+        raise ConfigError(
+            f"{name}: without labels stage 2 learns in phase 2; set phases.segmentation.iterations "
+            "above 0"
+        )
     if not configuration.segmentation.start:
         raise ConfigError(
             f"{name}: without labels stage 2 needs a start; set segmentation.start to 'drawn', or "
@@ -188,6 +210,12 @@ def _read(
     small, numbers = net.background_net.size, scene.frames.numbers
     unlabelled = [n for n in numbers if divided.may_look_at(n) and n not in divided.training]
     reader = Reader(scene, labelled, unlabelled, configuration.training, size, small)
+    if configuration.training.unlabelled and not numbers:
+        log.warning(
+            "%s: its frames cannot be counted beforehand, so only labelled ones are looked at; "
+            "an .mp4 file would do better",
+            scene.name,
+        )
     if not reader.numbers:
         raise DatasetError(
             f"{scene.name}: no frame to train on; label some, or give a file or folder whose "

@@ -14,17 +14,19 @@ from cleanplate.training.batches import Batch, cut_windows
 from cleanplate.training.progress import PHASES
 
 
-def planned(configuration: Configuration, frames: int) -> Configuration:
+def planned(configuration: Configuration, frames: int, labelled: int) -> Configuration:
     """Return the settings with each phase no longer than its passes over so many frames allow.
 
     Stage 1 learns few frames by heart: their backgrounds then fit better than those of any later
-    frame, and stage 2, which learns from them, trusts a difference that it will not find again.
+    frame, and stage 2, which learns from them, trusts a difference that it will not find again. The
+    two phases after it learn from the labelled frames, or from all where nobody labelled any.
     """
     changed = {}
     for name in PHASES:
         phase: PhaseSettings = getattr(configuration.phases, name)
         if phase.most_passes:
-            most = -(-phase.most_passes * frames // phase.batch_size)
+            passed = frames if name == "background" else labelled or frames
+            most = -(-phase.most_passes * passed // phase.batch_size)
             changed[name] = phase.model_copy(update={"iterations": min(phase.iterations, most)})
     phases = configuration.phases.model_copy(update=changed)
     return configuration.model_copy(update={"phases": phases})

@@ -107,7 +107,7 @@ def test_suggest_takes_a_video_that_nobody_labelled(run, drawn_scene: Path, tmp_
     [
         (["suggest", "{scene}"], 1, "every frame has a label; give --split half"),
         (["suggest", "{scene}", "--split", "half", "--model", "{model}"], 1,
-         "all labels of split half trained this model; give one that fewer trained"),
+         "split half leaves no labelled frame to choose from; give another"),
         (["suggest", "{gone}"], 1, "no such file; check the path"),
         (["curve", "{scene}", "-o", "{gone}", "--counts", "1,x"], 1, "count 'x' is not understood"),
         (["curve", "{scene}", "-o", "{gone}", "--seeds", "0"], 2, "--seeds"),

@@ -67,7 +67,7 @@ def test_baseline_2_is_phase_2_alone_on_the_frame_alone() -> None:
     assert _lengths(derived) == (0, compact.phases.segmentation.iterations, 0)
     assert derived.phases.segmentation == compact.phases.segmentation
     assert derived.segmentation.input == "frame"
-    changes = {"input": "pair"}
+    changes = {"input": compact.segmentation.input, "start": compact.segmentation.start}
     restored = derived.segmentation.model_copy(update=changes)
     assert restored == compact.segmentation
     assert derived.augmentation == compact.augmentation

@@ -1,6 +1,7 @@
 """Labels for frames that nobody labelled."""
 
 import dataclasses
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -191,3 +192,23 @@ def test_labels_that_nobody_checked_are_suspicious_where_nearly_all_or_none_is_f
         data.labels[:] = value
     assert bool(suspicion("street", data)) is suspicious
     assert ("street" in caplog.text) is suspicious
+
+
+def test_a_broken_frame_without_a_label_is_passed_over_with_its_name(
+    drawn_scene: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "street"
+    shutil.copytree(drawn_scene, folder)
+    number = next(n for n in range(2, 12) if n not in _scene_training(folder))
+    frame = folder / "input" / f"in{number:06d}.png"
+    frame.write_bytes(frame.read_bytes()[:200])
+    data, whole = _read(folder, "half:4"), _read(drawn_scene, "half:4")
+    assert frame.name in caplog.text
+    assert data.numbers == [one for one in whole.numbers if one != number]
+    kept = [index for index, one in enumerate(whole.numbers) if one != number]
+    assert np.array_equal(data.frames, whole.frames[kept])
+    assert np.array_equal(data.labels, whole.labels[kept])
+
+
+def _scene_training(folder: Path) -> tuple[int, ...]:
+    return cleanplate.open_scene(folder).split("half:4").training

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -11,9 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from cleanplate.config import TrainingSettings
+from cleanplate.errors import VideoError
 from cleanplate.images import (
     FOREGROUND,
     IGNORED,
+    Frame,
     Mask,
     Size,
     dilate,
@@ -33,6 +36,8 @@ from cleanplate.scenes.clean_background import (
 from cleanplate.scenes.cutouts import cut_objects
 from cleanplate.scenes.pasting import Cutout
 from cleanplate.scenes.scene import Scene
+
+log = logging.getLogger(__name__)
 
 MOST_OWN_OBJECTS = 2000
 MEDIAN_FRAMES = 101
@@ -119,21 +124,46 @@ class Reader:
         self._foreground = np.zeros((count, *background_size), bool)
 
     def read(self) -> Iterator[int]:
-        """Read the frames; yields how many are done after each."""
+        """Read the frames; yields how many are done after each.
+
+        A frame without a label that cannot be read is passed over with a warning.
+
+        Raises:
+            VideoError: a labelled frame cannot be read.
+        """
+        broken = []
         for index, number in enumerate(self.numbers):
-            frame = self._scene.frame(number)
-            self._frames[index] = resize_frame(frame, self._working)
-            self._small_frames[index] = to_frames(
-                shrink(to_image(self._frames[index]), self._small)
-            )[0]
-            if number in self._labelled:
-                truth = self._scene.truth(number)
-                unclean = dilate(truth.unclean, self._margin)
-                self._labels[index] = resize_labels(truth.labels, self._working)
-                self._hidden[index] = resize_map(unclean, self._working) > 0
-                self._unclean[index] = self._touched(unclean)
-                self._foreground[index] = self._touched(truth.labels == FOREGROUND)
+            try:
+                self._take(index, number, self._scene.frame(number))
+            except VideoError as error:
+                if number in self._labelled:
+                    raise
+                log.warning("%s; the frame has no label and is passed over", error)
+                broken.append(index)
             yield index + 1
+        self._drop(broken)
+
+    def _take(self, index: int, number: int, frame: Frame) -> None:
+        self._frames[index] = resize_frame(frame, self._working)
+        self._small_frames[index] = to_frames(shrink(to_image(self._frames[index]), self._small))[0]
+        if number in self._labelled:
+            truth = self._scene.truth(number)
+            unclean = dilate(truth.unclean, self._margin)
+            self._labels[index] = resize_labels(truth.labels, self._working)
+            self._hidden[index] = resize_map(unclean, self._working) > 0
+            self._unclean[index] = self._touched(unclean)
+            self._foreground[index] = self._touched(truth.labels == FOREGROUND)
+
+    def _drop(self, broken: Sequence[int]) -> None:
+        if not broken:
+            return
+        self.numbers = [n for index, n in enumerate(self.numbers) if index not in broken]
+        self._frames = np.delete(self._frames, broken, 0)
+        self._labels = np.delete(self._labels, broken, 0)
+        self._hidden = np.delete(self._hidden, broken, 0)
+        self._small_frames = np.delete(self._small_frames, broken, 0)
+        self._unclean = np.delete(self._unclean, broken, 0)
+        self._foreground = np.delete(self._foreground, broken, 0)
 
     def _touched(self, mask: Mask) -> Mask:
         """Shrink a mask: True where any of the area that a small pixel averages is."""

@@ -246,7 +246,7 @@ def _say_what_is_pasted(
     log.info(
         "%s: no foreground in its %d training labels; the %d objects of %s are pasted into %d %% "
         "of the frames",
-        *(name, len(data.labels), count, objects, round(100 * share)),
+        *(name, len(data.labelled), count, objects, round(100 * share)),
     )
 
 

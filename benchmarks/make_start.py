@@ -5,6 +5,9 @@ of random shape are put into them besides. Stage 1 is imitated: the true backgro
 with a trace of the objects left in it. The finished weights are written with 8 bits a weight.
 
     python benchmarks/make_start.py --output src/cleanplate/networks/drawn.safetensors
+
+makes one from nothing. The shipped one was made in three sittings with ``--go-on`` and other first
+seeds, which docs/recipe.md tells.
 """
 
 from __future__ import annotations

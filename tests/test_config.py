@@ -12,10 +12,10 @@ from cleanplate.config import (
     Configuration,
     configuration_from,
     load_preset,
-    parse_settings,
 )
 from cleanplate.errors import ConfigError
 from cleanplate.evaluation.paper import BUILT_IN
+from cleanplate.settings import parse_settings
 
 
 def smoke_with(old: str, new: str) -> str:

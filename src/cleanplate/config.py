@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from cleanplate.errors import ConfigError
+from cleanplate.settings import (
+    Amount,
+    Count,
+    Positive,
+    Settings,
+    Share,
+    check_settings,
+    parse_settings,
+)
 
 PRESETS = ("compact", "paper", "smoke")
 LEAST_SIDE = 17
-
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Amount = Annotated[float, Field(ge=0)]
-
-
-class Settings(BaseModel):
-    """Base of all settings: frozen, strict about types, closed to unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-AnySettings = TypeVar("AnySettings", bound=Settings)
 
 
 class BackgroundSettings(Settings):
@@ -119,6 +112,10 @@ class AugmentationSettings(Settings):
         crop_pixels: such a part has at most about so many pixels; 0 sets no limit.
         crop_on_objects: share of these parts that are laid around foreground.
         flip: share of these parts that are mirrored.
+        strangers: objects of a random shape and look are pasted as often as the own ones of so
+            many labelled frames would be; 0 pastes none.
+        unlabelled: at most this share of what phase 2 learns from is frames without a label, where
+            they surely show the background; a labelled frame counts as ten of them.
     """
 
     paste: Share
@@ -129,6 +126,8 @@ class AugmentationSettings(Settings):
     crop_pixels: Count
     crop_on_objects: Share
     flip: Share
+    strangers: Count
+    unlabelled: Share
 
 
 class PhaseSettings(Settings):
@@ -183,6 +182,8 @@ class TrainingSettings(Settings):
         unlabelled: at most so many frames without a label are looked at, for stage 1 and the
             long-term background, and for stage 2 where there is no label at all.
         average: decay of the running average of the weights, which is kept; 0 keeps the last ones.
+        precision: what stage 2 learns in: ``float32``, ``bfloat16``, or ``auto``, which takes
+            bfloat16 where a CPU computes it by itself.
     """
 
     memory_mib: Positive
@@ -190,6 +191,7 @@ class TrainingSettings(Settings):
     validation_every: Count
     unlabelled: Count
     average: Annotated[float, Field(ge=0, lt=1)]
+    precision: Literal["auto", "float32", "bfloat16"]
 
 
 class SelfTrainingSettings(Settings):
@@ -243,56 +245,6 @@ def load_preset(name: str) -> Configuration:
         raise ConfigError(f"{name}: cannot be read ({error}); check the path") from error
 
 
-def parse_settings(model: type[AnySettings], text: str, where: str) -> AnySettings:
-    """Read settings from TOML.
-
-    Raises:
-        ConfigError: it is no TOML, or a key is unknown, missing or of the wrong type.
-    """
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{where}: not valid TOML ({error})") from error
-    return _checked(model, values, where)
-
-
 def configuration_from(values: dict[str, Any], where: str) -> Configuration:
     """Check a configuration given as nested dictionaries (see `parse_settings`)."""
-    return _checked(Configuration, values, where)
-
-
-def _checked(model: type[AnySettings], values: dict[str, Any], where: str) -> AnySettings:
-    try:
-        return model.model_validate(_with_tuples(values))
-    except ValidationError as error:
-        raise ConfigError(f"{where}: {_first_complaint(model, error)}") from error
-
-
-def _with_tuples(values: Any) -> Any:
-    """Turn lists into tuples: TOML and JSON know no tuples, strict models take no lists."""
-    if isinstance(values, dict):
-        return {key: _with_tuples(value) for key, value in values.items()}
-    return tuple(values) if isinstance(values, list) else values
-
-
-def _first_complaint(model: type[Settings], error: ValidationError) -> str:
-    complaints = error.errors()  # a misspelt key is missing too: say that it is misspelt
-    unknown = (one for one in complaints if one["type"] == "extra_forbidden")
-    complaint = next(unknown, complaints[0])
-    place = [str(part) for part in complaint["loc"]]
-    key = ".".join(place)
-    if complaint["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(place[-1], _known_keys(model, place[:-1]), n=1, cutoff=0.0)
-        return f"unknown key {key}; did you mean {'.'.join([*place[:-1], *near])}?"
-    if complaint["type"] == "missing":
-        return f"key {key} is missing; add it"
-    if complaint["type"] == "value_error":  # of a whole table, which need not be repeated
-        return f"{key}: {complaint['msg'].removeprefix('Value error, ')}".removeprefix(": ")
-    return f"{key} is {complaint['input']!r}: {complaint['msg'].lower()}"
-
-
-def _known_keys(model: type[Settings], place: list[str]) -> list[str]:
-    found: Any = model
-    for part in place:
-        found = found.model_fields[part].annotation
-    return list(found.model_fields)
+    return check_settings(Configuration, values, where)

@@ -31,6 +31,22 @@ def test_the_second_stage_sees_background_long_term_background_and_frame(net: Tw
     assert torch.allclose(seen[0][:, :3, 0, 0], output.background[..., 0, 0])
 
 
+def test_a_shaking_cameras_long_term_background_moves_with_each_frame(net: TwoStageNet) -> None:
+    assert net.long_term is not None
+    assert net.reach is not None
+    net.long_term.random_(0, 256)
+    kept = net.long_term[:, :3].float() / 255
+    images = torch.cat([kept, kept.roll((2, -3), (2, 3))])
+    background = torch.zeros(2, 3, 8, 8)
+    inner = (..., slice(4, -4), slice(4, -4))
+    still = net.join(images, background)
+    assert torch.equal(still[1, 3:8], still[0, 3:8])
+    net.reach.fill_(4)
+    seen = net.join(images, background)
+    assert torch.equal(seen[0, 3:6], kept[0])
+    assert torch.equal(seen[1, 3:6][inner], images[1][inner])
+
+
 def test_the_layer_between_the_stages_has_no_weights(net: TwoStageNet) -> None:
     names = {name.split(".")[0] for name, _ in net.named_parameters()}
     assert names == {"background_net", "segmentation_net"}

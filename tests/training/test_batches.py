@@ -24,6 +24,8 @@ PLAIN = AugmentationSettings(
     crop_pixels=0,
     crop_on_objects=0.0,
     flip=0.0,
+    strangers=0,
+    unlabelled=0.0,
 )
 
 

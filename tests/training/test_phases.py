@@ -20,6 +20,7 @@ from cleanplate.training.phases import run
 from cleanplate.training.reading import Reader, TrainingSet
 from cleanplate.training.updates import (
     compute_losses,
+    is_reduced,
     learning_rate,
     make_optimiser,
     planned,
@@ -114,6 +115,30 @@ def test_the_joint_loss_is_eq_3(net: TwoStageNet, batch: Batch) -> None:
     losses = compute_losses(net, batch, "joint", settings)
     expected = losses["reconstruction"] + 0.7 * losses["segmentation"]
     assert torch.allclose(losses["total"], expected)
+
+
+def test_bfloat16_changes_the_loss_little_and_keeps_all_weights_float32(
+    net: TwoStageNet, batch: Batch
+) -> None:
+    set_modes(net, "segmentation")
+    settings = load_preset("smoke").loss
+    exact, reduced = (
+        compute_losses(net, batch, "segmentation", settings, reduced)["total"]
+        for reduced in (False, True)
+    )
+    assert 0 < (exact - reduced).abs().item() < 0.02 * exact.item()
+    reduced.backward()  # type: ignore[no-untyped-call]
+    for parameter in net.segmentation_net.parameters():
+        assert parameter.grad is not None
+        assert parameter.dtype == parameter.grad.dtype == torch.float32
+
+
+def test_float32_and_bfloat16_are_what_was_asked_for_and_auto_is_for_cpus() -> None:
+    assert not is_reduced("float32", "cpu")
+    assert is_reduced("bfloat16", "cpu")
+    assert not is_reduced("auto", "cuda")
+    able = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    assert is_reduced("auto", "cpu") is bool(able)
 
 
 def test_batch_normalisation_rests_in_the_joint_phase(net: TwoStageNet) -> None:

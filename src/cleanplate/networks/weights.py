@@ -12,12 +12,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from cleanplate.config import Configuration, Positive, Settings, configuration_from
+from cleanplate.config import Configuration, configuration_from
 from cleanplate.errors import ConfigError, WeightsError
 from cleanplate.images import Size, write_bytes
 from cleanplate.networks.two_stage import TwoStageNet, build
+from cleanplate.settings import Positive, Settings
 
-FORMAT = 3
+FORMAT = 4
 """Changes whenever the layout or a setting does: a file of another format is refused by name."""
 DIGEST_DIGITS = 12
 _KEY = "cleanplate"

@@ -23,12 +23,14 @@ class Cutout(NamedTuple):
         alpha: ``(h, w)`` float32 in [0, 1], how much of each pixel the object covers.
         place: row and column where its box lay, or None when it comes from another picture.
         kind: its class in PASCAL VOC, or the empty string.
+        least_contrast: pixels that differ by fewer grey levels from what they cover are ignored.
     """
 
     frame: Frame
     alpha: NDArray[np.float32]
     place: tuple[int, int] | None
     kind: str = ""
+    least_contrast: int = 0
 
 
 def share_of_frame(cutout: Cutout, size: Size) -> float:
@@ -63,7 +65,8 @@ def paste(
 ) -> None:
     """Paste an object into a frame and its labels, in place.
 
-    Solid pixels become foreground, the soft edge is ignored as CDNet's borders are.
+    Solid pixels become foreground where they differ enough from what they cover; the soft edge is
+    ignored as CDNet's borders are.
 
     Args:
         frame: ``(H, W, 3)`` uint8.
@@ -85,7 +88,8 @@ def paste(
     alpha = cutout.alpha[part]
     colour = np.minimum(cutout.frame[part] * np.float32(gain), 255)
     under = frame[rows, columns]
-    frame[rows, columns] = np.rint(under + alpha[..., None] * (colour - under)).astype(np.uint8)
+    change = np.rint(alpha[..., None] * (colour - under))
+    frame[rows, columns] = (under + change).astype(np.uint8)
     covered = labels[rows, columns]
     covered[(alpha >= FAINT) & (covered != FOREGROUND)] = IGNORED
-    covered[alpha >= SOLID] = FOREGROUND
+    covered[(alpha >= SOLID) & (np.abs(change).max(2) >= cutout.least_contrast)] = FOREGROUND

@@ -28,6 +28,8 @@ from cleanplate.training.reading import TrainingSet
 Window = tuple[slice, slice]
 """Rows and columns of a frame."""
 
+LABEL_WORTH = 10
+"""A labelled frame counts as so many without a label."""
 OBJECT_GAIN = 0.15
 COLOUR_SHARE = 0.3
 """Light changes its colour less than its strength."""
@@ -59,14 +61,26 @@ def draw(
     augmentation: AugmentationSettings,
     random: Generator,
     pool: NDArray[np.intp] | None = None,
+    others: NDArray[np.intp] | None = None,
 ) -> Batch:
-    """Draw frames at random and vary them; ``pool`` holds the indices to draw from."""
+    """Draw frames at random and vary them.
+
+    Args:
+        data: the frames.
+        batch_size: how many are drawn.
+        augmentation: how they are varied.
+        random: source of all choices.
+        pool: indices to draw from, or None for all.
+        others: indices of frames without a label to draw from besides, see
+            `AugmentationSettings.unlabelled`.
+    """
     pool = np.arange(len(data.frames)) if pool is None else pool
-    chosen = random.choice(pool, batch_size, replace=len(pool) < batch_size)
+    chosen = _choose(pool, others, batch_size, augmentation.unlabelled, random)
     frames, labels = data.frames[chosen], data.labels[chosen]  # copies: pasting changes them
+    strange = _share_of_strangers(data, augmentation)
     for frame, label in zip(frames, labels, strict=True):
-        if data.objects and random.random() < augmentation.paste:
-            _paste_some(frame, label, data.objects, augmentation, random)
+        if (data.objects or strange) and random.random() < augmentation.paste:
+            _paste_some(frame, label, data, strange, augmentation, random)
     image, clean = to_image(frames), to_image(data.backgrounds[chosen])
     if augmentation.light:
         change = augmentation.light * random.uniform(-1, 1, (batch_size, 3, 1, 1))
@@ -80,6 +94,28 @@ def draw(
         windows = [_window(label, augmentation, random) for label in labels]
         flips = (random.random(batch_size) < augmentation.flip).tolist()
     return Batch(image, torch.from_numpy(labels.astype(np.int64)), clean, known, windows, flips)
+
+
+def _choose(
+    pool: NDArray[np.intp],
+    others: NDArray[np.intp] | None,
+    count: int,
+    most: float,
+    random: Generator,
+) -> NDArray[np.intp]:
+    """Draw indices: of others at most the given share, and fewer the more there are in the pool."""
+    if others is None or not len(others):
+        return random.choice(pool, count, replace=len(pool) < count)
+    share = len(others) / (len(others) + LABEL_WORTH * len(pool))
+    few = round(min(most, share) * count)
+    parts = [(pool, count - few), (others, few)]
+    return np.concatenate([random.choice(a, n, replace=len(a) < n) for a, n in parts])
+
+
+def _share_of_strangers(data: TrainingSet, augmentation: AugmentationSettings) -> float:
+    if not data.strangers or not augmentation.strangers:
+        return 0.0
+    return augmentation.strangers / (augmentation.strangers + len(data.labelled))
 
 
 def _window(labels: Labels, augmentation: AugmentationSettings, random: Generator) -> Window:
@@ -113,12 +149,15 @@ def cut_windows(
 def _paste_some(
     frame: Frame,
     labels: Labels,
-    objects: Sequence[Cutout],
+    data: TrainingSet,
+    strange: float,
     augmentation: AugmentationSettings,
     random: Generator,
 ) -> None:
     height, width = labels.shape
     for _ in range(random.integers(1, augmentation.most_pasted + 1)):
+        from_elsewhere = strange and (not data.objects or random.random() < strange)
+        objects = data.strangers if from_elsewhere else data.objects
         cutout = objects[int(random.integers(len(objects)))]
         if cutout.place is None:
             cutout = _varied(cutout, (height, width), random)

@@ -31,6 +31,7 @@ from cleanplate.training.self_training import cut_own_objects, relabel, relabel_
 from cleanplate.training.updates import (
     check_finite,
     compute_losses,
+    is_reduced,
     learning_rate,
     make_optimiser,
     set_modes,
@@ -123,6 +124,7 @@ class Phase:
     ) -> None:
         self.net, self.data, self.index = net, data, index
         self._name, self._seed, self._device = PHASES[index], seed, device
+        self._reduced = is_reduced(configuration.training.precision, device)
         self._all = configuration
         self.settings: PhaseSettings = getattr(configuration.phases, self._name)
         part = trained_part(net, self._name)
@@ -144,7 +146,8 @@ class Phase:
             self._relabel()
         rate = learning_rate(self.settings, iteration)
         random = np.random.default_rng([self._seed, self.index, iteration])
-        losses = compute_losses(self.net, self._batch(random), self._name, self._all.loss)
+        batch = self._batch(random)
+        losses = compute_losses(self.net, batch, self._name, self._all.loss, self._reduced)
         self.optimiser.zero_grad()
         losses["total"].backward()  # type: ignore[no-untyped-call] # torch has no type for it
         for group in self.optimiser.param_groups:
@@ -159,8 +162,9 @@ class Phase:
     def _batch(self, random: np.random.Generator) -> Batch:
         everything = self._name == "background" or not len(self.data.labelled)
         pool = None if everything else self.data.labelled
+        others = self.data.unlabelled if self._name == "segmentation" and not everything else None
         settings = self._all.augmentation
-        batch = draw(self.data, self.settings.batch_size, settings, random, pool)
+        batch = draw(self.data, self.settings.batch_size, settings, random, pool, others)
         return to_device(batch, self._device)
 
     def _relabel(self) -> None:
@@ -187,9 +191,10 @@ class Phase:
 def _start_plates(net: TwoStageNet, data: TrainingSet) -> None:
     median = np.median(data.backgrounds[spread(range(len(data.backgrounds)), MEDIAN_FRAMES)], 0)
     net.background_net.start_from(to_image(np.rint(median).astype(np.uint8))[0])
-    if net.long_term is not None:
+    if net.long_term is not None and net.reach is not None:
         kept = torch.from_numpy(data.long_term).permute(2, 0, 1)[None]
         net.long_term.copy_(kept)
+        net.reach.fill_(data.reach)
 
 
 class _Keeper:

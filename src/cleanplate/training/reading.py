@@ -27,6 +27,7 @@ from cleanplate.images import (
     to_image,
 )
 from cleanplate.networks.resizing import shrink
+from cleanplate.scenes.alignment import farthest_reach, find_shift, moved_frame, reach_of
 from cleanplate.scenes.clean_background import (
     clean_backgrounds,
     distances_from,
@@ -36,12 +37,17 @@ from cleanplate.scenes.clean_background import (
 from cleanplate.scenes.cutouts import cut_objects
 from cleanplate.scenes.pasting import Cutout
 from cleanplate.scenes.scene import Scene
+from cleanplate.scenes.strangers import make_strangers
+from cleanplate.scenes.sure_background import SureBackground
 
 log = logging.getLogger(__name__)
 
 MOST_OWN_OBJECTS = 2000
 MEDIAN_FRAMES = 101
 """The long-term background is the median of so many frames."""
+ALIGNMENTS = 2
+"""How often the frames of a shaking camera are brought together, each time to a sharper median."""
+STRANGERS = 300
 GUESS_MARGIN_PX = 1
 """Around what is guessed to be an object, at stage 1's size."""
 
@@ -52,12 +58,14 @@ class TrainingSet(NamedTuple):
     Attributes:
         numbers: the frames' own numbers, ascending.
         frames: ``(N, H, W, 3)`` uint8.
-        labels: ``(N, H, W)`` int8; all ignored in frames that nobody labelled.
+        labels: ``(N, H, W)`` int8; of frames that nobody labelled, background where that is sure.
         labelled: indices of the frames with labels of a person's, or with what stands for them.
         backgrounds: ``(N, h, w, 3)`` uint8.
         known: ``(h, w)`` bool, False where the background was never seen.
         long_term: ``(H, W, 5)`` uint8, the long-term background and the distances from it.
+        reach: how far the camera shakes, in pixels of the working size; 0 for a still one.
         objects: what may be pasted.
+        strangers: objects of random shapes and looks that may be pasted besides.
     """
 
     numbers: list[int]
@@ -67,7 +75,9 @@ class TrainingSet(NamedTuple):
     backgrounds: NDArray[np.uint8]
     known: NDArray[np.bool_]
     long_term: NDArray[np.uint8]
+    reach: int
     objects: list[Cutout]
+    strangers: list[Cutout]
 
     @property
     def unlabelled(self) -> NDArray[np.intp]:
@@ -176,20 +186,26 @@ class Reader:
         """Whether any label shows foreground, after all is read."""
         return bool((self._labels == FOREGROUND).any())
 
-    def training_set(self, objects: Sequence[Cutout] = ()) -> TrainingSet:
+    def training_set(self, objects: Sequence[Cutout] = (), seed: int = 0) -> TrainingSet:
         """Make the backgrounds and cut the scene's own objects out, after all is read.
 
         Args:
             objects: what is pasted where no label shows foreground, and only there.
+            seed: of the strangers.
         """
         labelled = np.flatnonzero([number in self._labelled for number in self.numbers])
-        chosen = spread(range(len(self._frames)), MEDIAN_FRAMES)
-        median = long_term_background(self._frames[chosen], self._hidden[chosen])
-        long_term = np.concatenate([median, distances_from(median, self._frames[chosen])], 2)
-        self._guess_where_unlabelled(np.setdiff1d(np.arange(len(self.numbers)), labelled))
+        unlabelled = np.setdiff1d(np.arange(len(self.numbers)), labelled)
+        long_term, reach = self._long_term()
+        self._guess_where_unlabelled(unlabelled)
+        sure = SureBackground(long_term[..., :3], reach)
+        for index in unlabelled:
+            self._labels[index] = sure.label(self._frames[index])
         backgrounds, known = clean_backgrounds(
             self._small_frames, self._unclean, self._foreground, self.numbers
         )
+        strangers: list[Cutout] = []
+        if self.has_foreground:
+            strangers = make_strangers(self._frames, STRANGERS, np.random.default_rng(seed))
         pasted = self._own_objects(labelled) if self.has_foreground else list(objects)
         return TrainingSet(
             self.numbers,
@@ -199,8 +215,27 @@ class Reader:
             backgrounds,
             known,
             long_term,
+            reach,
             pasted,
+            strangers,
         )
+
+    def _long_term(self) -> tuple[NDArray[np.uint8], int]:
+        """Make the long-term background, of a shaking camera from frames brought together."""
+        chosen = spread(range(len(self._frames)), MEDIAN_FRAMES)
+        frames, hidden = self._frames[chosen], self._hidden[chosen]
+        median, reach = long_term_background(frames, hidden), 0
+        for _ in range(ALIGNMENTS):
+            farthest = farthest_reach(median.shape[:2])
+            shifts = [find_shift(self._frames[place], median, farthest) for place in chosen]
+            reach = reach_of(shifts)
+            if not reach:
+                break
+            for index, (place, (down, across)) in enumerate(zip(chosen, shifts, strict=True)):
+                frames[index] = moved_frame(self._frames[place], (-down, -across))
+                hidden[index] = moved_frame(self._hidden[place], (-down, -across))
+            median = long_term_background(frames, hidden)
+        return np.concatenate([median, distances_from(median, frames)], 2), reach
 
     def _guess_where_unlabelled(self, unlabelled: NDArray[np.intp]) -> None:
         """Let stage 1 learn from frames without a label where they look like the background."""

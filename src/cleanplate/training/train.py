@@ -107,7 +107,7 @@ def train(
     training, kept_aside = hold_out(card.training_frames, every)
     if not card.training_frames:
         _say_that_nobody_labelled(scene.name, card.configuration, objects)
-    data = yield from _read(scene, divided, training, card.configuration, net, objects)
+    data = yield from _read(scene, divided, training, card, net, objects)
     card = _pasting_where_needed(card, data)
     if not resume:
         checkpoint.unlink(missing_ok=True)
@@ -202,10 +202,11 @@ def _read(
     scene: Scene,
     divided: Split,
     labelled: tuple[int, ...],
-    configuration: Configuration,
+    card: ModelCard,
     net: TwoStageNet,
     objects: str | Path | None,
 ) -> Generator[Progress, None, TrainingSet]:
+    configuration = card.configuration
     size = working_size(configuration, scene.size)
     small, numbers = net.background_net.size, scene.frames.numbers
     unlabelled = [n for n in numbers if divided.may_look_at(n) and n not in divided.training]
@@ -224,7 +225,7 @@ def _read(
     for done in reader.read():
         yield Progress("frames", done, len(reader.numbers))
     given = read_objects(Path(objects), size) if objects and not reader.has_foreground else []
-    data = reader.training_set(given)
+    data = reader.training_set(given, card.seed)
     if not labelled:
         return data
     _check_labels(scene.name, data, bool(given))

@@ -42,6 +42,18 @@ def trained_part(net: TwoStageNet, phase: str) -> nn.Module:
     return parts[phase]
 
 
+def is_reduced(precision: str, device: str) -> bool:
+    """Return whether stage 2 learns in bfloat16; ``auto``: where a CPU computes it by itself.
+
+    Elsewhere it would be imitated, which takes longer than float32.
+    """
+    if precision == "auto":
+        return device == "cpu" and bool(
+            torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        )
+    return precision == "bfloat16"
+
+
 def set_modes(net: TwoStageNet, phase: str, keeps_statistics: bool = True) -> None:
     """Set training or evaluation mode of every layer for a phase.
 
@@ -92,11 +104,12 @@ def to_device(batch: Batch, device: str) -> Batch:
 
 
 def compute_losses(
-    net: TwoStageNet, batch: Batch, phase: str, settings: LossSettings
+    net: TwoStageNet, batch: Batch, phase: str, settings: LossSettings, reduced: bool = False
 ) -> dict[str, Tensor]:
     """Return the named terms of a phase's loss and their weighted ``total``: what is optimised.
 
-    Phase 1 is L_rec, phase 2 L_seg with stage 1 frozen, phase 3 Eq. 3.
+    Phase 1 is L_rec, phase 2 L_seg with stage 1 frozen, phase 3 Eq. 3. Where ``reduced``, stage 2
+    computes in bfloat16; its weights, the losses and stage 1 stay float32.
     """
     terms: dict[str, Tensor] = {}
     background = batch.image
@@ -112,7 +125,9 @@ def compute_losses(
     pair, labels = net.join(batch.image, background), batch.labels
     if phase == "segmentation" and batch.windows is not None:
         pair, labels = (cut_windows(one, batch.windows, batch.flips) for one in (pair, labels))
-    logits: Tensor = net.segmentation_net(pair)
+    with torch.autocast(pair.device.type, torch.bfloat16, enabled=reduced):
+        logits: Tensor = net.segmentation_net(pair)
+    logits = logits.float()
     labels = _enlarged(labels, logits)
     terms["segmentation"] = segmentation_loss(logits, labels)
     total = terms["segmentation"]

@@ -1,0 +1,76 @@
+"""The base of all settings, and how they are read: a mistake is named with its place."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cleanplate.errors import ConfigError
+
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Amount = Annotated[float, Field(ge=0)]
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, strict about types, closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+def parse_settings(model: type[AnySettings], text: str, where: str) -> AnySettings:
+    """Read settings from TOML.
+
+    Raises:
+        ConfigError: it is no TOML, or a key is unknown, missing or of the wrong type.
+    """
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where}: not valid TOML ({error})") from error
+    return check_settings(model, values, where)
+
+
+def check_settings(model: type[AnySettings], values: dict[str, Any], where: str) -> AnySettings:
+    """Check settings given as nested dictionaries (see `parse_settings`)."""
+    try:
+        return model.model_validate(_with_tuples(values))
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {_first_complaint(model, error)}") from error
+
+
+def _with_tuples(values: Any) -> Any:
+    """Turn lists into tuples: TOML and JSON know no tuples, strict models take no lists."""
+    if isinstance(values, dict):
+        return {key: _with_tuples(value) for key, value in values.items()}
+    return tuple(values) if isinstance(values, list) else values
+
+
+def _first_complaint(model: type[Settings], error: ValidationError) -> str:
+    complaints = error.errors()  # a misspelt key is missing too: say that it is misspelt
+    unknown = (one for one in complaints if one["type"] == "extra_forbidden")
+    complaint = next(unknown, complaints[0])
+    place = [str(part) for part in complaint["loc"]]
+    key = ".".join(place)
+    if complaint["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(place[-1], _known_keys(model, place[:-1]), n=1, cutoff=0.0)
+        return f"unknown key {key}; did you mean {'.'.join([*place[:-1], *near])}?"
+    if complaint["type"] == "missing":
+        return f"key {key} is missing; add it"
+    if complaint["type"] == "value_error":  # of a whole table, which need not be repeated
+        return f"{key}: {complaint['msg'].removeprefix('Value error, ')}".removeprefix(": ")
+    return f"{key} is {complaint['input']!r}: {complaint['msg'].lower()}"
+
+
+def _known_keys(model: type[Settings], place: list[str]) -> list[str]:
+    found: Any = model
+    for part in place:
+        found = found.model_fields[part].annotation
+    return list(found.model_fields)

@@ -58,6 +58,7 @@ def test_suggest_names_frames_without_a_label_and_train_reads_them(  # type: ign
 ) -> None:
     listed = tmp_path / "frames.txt"
     code, out, err = run("suggest", few_labels, "-n", 3, "-o", listed, "--json")
+    assert "frames looked at 1/40" in err
     assert code == 0, err
     found = json.loads(out)["suggestions"]
     assert len(found) == 3

@@ -81,7 +81,7 @@ def suggest(
     """
     import cleanplate
     from cleanplate.images import check_output, write_bytes
-    from cleanplate.terminal import clock
+    from cleanplate.terminal import bar, clock
     from cleanplate.training.selection import suggest as choose
 
     if output is not None:
@@ -90,7 +90,11 @@ def suggest(
     subtractor = None if model is None else cleanplate.load(model, device)
     card = None if subtractor is None else subtractor.card
     candidates, labelled = _to_choose_from(scene, card, split)
-    found = choose(scene.frames, candidates, labelled, count, subtractor, scene.roi)
+    with bar() as shown:
+        found = choose(
+            scene.frames, candidates, labelled, count, subtractor, scene.roi,
+            lambda done, total: shown.update("frames looked at", done, total),
+        )  # fmt: skip
     if output is not None:
         write_bytes(output, "".join(f"{one.number}\n" for one in found).encode())
     if as_json:

@@ -40,7 +40,7 @@ def find_shift(frame: Frame, reference: Frame, reach: int) -> Shift:
         reference: another picture of the same place and size.
         reach: pixels that are tried in each direction; 0 tries none.
     """
-    if not reach or min(frame.shape[:2]) <= 2 * reach:
+    if reach < 1 or min(frame.shape[:2]) <= 2 * reach:
         return 0, 0
     there, here = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (reference, frame))
     inner = here[reach:-reach, reach:-reach]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -68,6 +68,7 @@ def suggest(
     count: int,
     model: Subtractor | None = None,
     roi: Mask | None = None,
+    looked: Callable[[int, int], None] | None = None,
 ) -> list[Suggestion]:
     """Name the frames whose labels would help most, the best first.
 
@@ -83,6 +84,7 @@ def suggest(
         count: how many to name; fewer where there are not so many.
         model: a method with probabilities; it must not learn online.
         roi: ``(H, W)`` bool, True where pixels count, or None for everywhere.
+        looked: called after each frame with how many are looked at, and of how many.
 
     Raises:
         VideoError: a frame cannot be read.
@@ -92,11 +94,11 @@ def suggest(
     known = spread(sorted(number for number in taken if number in frames), MOST_LABELLED)
     if not free or count < 1:
         return []
-    looked = _look(frames, [*free, *known], len(free), model, roi)
-    moving = motion(looked.thumbnails, _shrunk_roi(roi, looked.thumbnails.shape[1:3]))
-    described = descriptors(looked.thumbnails, moving)
+    seen = _look(frames, [*free, *known], len(free), model, roi, looked)
+    moving = motion(seen.thumbnails, _shrunk_roi(roi, seen.thumbnails.shape[1:3]))
+    described = descriptors(seen.thumbnails, moving)
     shares = moving[: len(free)].mean((1, 2))
-    worth = _worth(looked.doubts[: len(free)], shares)
+    worth = _worth(seen.doubts[: len(free)], shares)
     picked = choose(free, described[: len(free)], worth, described[len(free) :], count)
     found = [
         Suggestion(free[i], round(s, 4), _reason(s, shares[i], worth[i] if model else None))
@@ -118,17 +120,21 @@ def _look(
     doubted: int,
     model: Subtractor | None,
     roi: Mask | None,
+    looked: Callable[[int, int], None] | None,
 ) -> _Looked:
     """Read frames once, in their order of time; the first ``doubted`` numbers are segmented too."""
     size = fitting_size(frames.size, THUMBNAIL_PIXELS)
     thumbnails = np.empty((len(numbers), *size, 3), np.uint8)
     doubts = np.ones(len(numbers), np.float32)
-    for index in sorted(range(len(numbers)), key=numbers.__getitem__):  # videos are read forward
+    forward = sorted(range(len(numbers)), key=numbers.__getitem__)  # as videos are read
+    for done, index in enumerate(forward, start=1):
         frame: Frame = frames.read(numbers[index])
         thumbnails[index] = resize_frame(frame, size)
         if model is not None and index < doubted:
             probability = model.segment(frame).probability
             doubts[index] = 1 if probability is None else doubt(probability, roi)
+        if looked is not None:
+            looked(done, len(numbers))
     return _Looked(thumbnails, doubts)
 
 

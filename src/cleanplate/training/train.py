@@ -253,7 +253,7 @@ def _say_what_is_pasted(
 
 def _check_labels(name: str, data: TrainingSet, has_objects: bool) -> None:
     count = len(data.labelled)
-    if not (data.labels >= 0).any():
+    if not (data.labels[data.labelled] >= 0).any():
         raise DatasetError(
             f"{name}: all pixels of the {count} training labels are ignored; label background (0) "
             "and foreground (255)"

@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,23 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "float32": {"training.precision": "float32"},
     "no change of light": {"augmentation.light": 0.0},
     "no joint phase": {"phases.joint.iterations": 0},
+    "pasted near its place": {"augmentation.paste_shift": 0.05},
+    "pasted anywhere": {"augmentation.paste_shift": 1.0},
+    "focal loss": {},
+    "balanced loss": {},
+    "Dice term": {},
+    "hard pixels only": {},
+    "hard frames more often": {},
+    "larger context": {},
+    "deep supervision": {},
+    "test-time flip": {},
+    "group normalisation": {"segmentation.start": ""},
+    "width 16": {"segmentation.start": "", "segmentation.width": 16},
+    "width 32": {"segmentation.start": "", "segmentation.width": 32},
+    "half the pixels": {"segmentation.most_pixels": 38400},
+    "twice the updates": {"phases.segmentation.iterations": 534},
 }
+"""What each changes; those without a setting are in `ideas.IDEAS`."""
 
 
 def changed(base: Any, changes: dict[str, Any]) -> Any:
@@ -62,6 +79,8 @@ def changed(base: Any, changes: dict[str, Any]) -> Any:
 
 def run(data: Path, name: str, count: str, variant: str, options: argparse.Namespace) -> Any:
     """Train one variant on part of the training half and score the rest of it."""
+    from ideas import IDEAS
+
     import cleanplate
     from cleanplate.config import load_preset
     from cleanplate.evaluation.scoring import score
@@ -79,11 +98,14 @@ def run(data: Path, name: str, count: str, variant: str, options: argparse.Names
     steps = cleanplate.train(
         inner, configuration, model, split=split, seed=options.seed, device="cpu", overwrite=True
     )
-    for _ in steps:
-        pass
-    seconds = time.monotonic() - start
-    scored = tuple(spread(inner.split(split).scored, MOST_SCORED))
-    result = score(inner, scored, cleanplate.load(model, "cpu"), split).as_dict()
+    with ExitStack() as stack:
+        for patched in IDEAS.get(variant, list)():
+            stack.enter_context(patched)
+        for _ in steps:
+            pass
+        seconds = time.monotonic() - start
+        scored = tuple(spread(inner.split(split).scored, MOST_SCORED))
+        result = score(inner, scored, cleanplate.load(model, "cpu"), split).as_dict()
     model.unlink()
     shown = {key: result[key] for key in ("f_measure", "precision", "recall")}
     return {"scene": name, "labels": count, "variant": variant, "seconds": seconds, **shown}

@@ -96,7 +96,7 @@ def run(task: str, name: str, data: Path, options: argparse.Namespace) -> list[d
         for _ in steps:
             pass
         seconds = time.monotonic() - start
-        methods = [cleanplate.load(model, "cpu")]
+        methods = [cleanplate.load(model, "cpu", engine="torch")]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return [
         {**score(scene, divided.scored, method, split).as_dict(), "task": task, "scene": name,

@@ -48,7 +48,7 @@ def main() -> None:
         for name in ("background", "segmentation", "joint")
         if updates.get(name)
     }
-    subtractor = cleanplate.load(model, options.device)
+    subtractor = cleanplate.load(model, options.device, engine="torch")
     result = score(scene, scene.split("half").scored, subtractor, "half")
     values = {**result.as_dict(), "training_minutes": round(seconds / 60, 1)}
     print(json.dumps({**values, "images_per_second": rates}, indent=1))

@@ -105,7 +105,9 @@ def run(data: Path, name: str, count: str, variant: str, options: argparse.Names
             pass
         seconds = time.monotonic() - start
         scored = tuple(spread(inner.split(split).scored, MOST_SCORED))
-        result = score(inner, scored, cleanplate.load(model, "cpu"), split).as_dict()
+        result = score(
+            inner, scored, cleanplate.load(model, "cpu", engine="torch"), split
+        ).as_dict()
     model.unlink()
     shown = {key: result[key] for key in ("f_measure", "precision", "recall")}
     return {"scene": name, "labels": count, "variant": variant, "seconds": seconds, **shown}

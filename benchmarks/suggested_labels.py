@@ -67,7 +67,7 @@ class Bench:
         options: dict[str, Any] = {"split": "all", "seed": self.seed, "device": "cpu"}
         for step in cleanplate.train(part, self.settings, path, resume=True, **options):
             print(f"\r{path.stem}: {step.phase} {step.iteration}   ", end="", file=sys.stderr)
-        return cleanplate.load(path, "cpu")
+        return cleanplate.load(path, "cpu", engine="torch")
 
     def suggested(self, labelled: Sequence[int], count: int, model: Any = None) -> list[int]:
         """Let the training half's frames that could be labelled be suggested."""

@@ -169,6 +169,14 @@ class _Keeper(logging.Handler):
         self.lines.append(f"{record.name}: {record.getMessage()}")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _converted_models_are_kept_apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Converted models are kept, but not among the user's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLEANPLATE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _no_error_is_logged() -> Iterator[None]:
     """Fail any test in which a record of level ERROR was logged."""

@@ -21,6 +21,7 @@ from cleanplate.cli_labels import curve, suggest
 from cleanplate.console import (
     AsJson,
     Device,
+    EngineName,
     LabelsPath,
     Objects,
     Overwrite,
@@ -93,7 +94,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a model of one scene from its labelled frames."""
-    from cleanplate.networks.weights import read_card
+    from cleanplate.networks.card import read_card
     from cleanplate.terminal import clock, show_training
 
     opened, split = open_for_training(scene, labels, split)
@@ -153,6 +154,7 @@ def evaluate(
         bool, typer.Option("--on-training-frames", help="Also score frames that trained.")
     ] = False,
     device: Device = "auto",
+    engine: EngineName = "torch",
     as_json: AsJson = False,
 ) -> None:
     """Score a model, a folder of masks or a classical method by CDNet's rules."""
@@ -163,7 +165,7 @@ def evaluate(
         raise typer.BadParameter("give one of --model, --results and --method")
     opened = cleanplate.open_scene(scene, labels)
     if model is not None:
-        subtractor = cleanplate.load(model, device)
+        subtractor = cleanplate.load(model, device, engine=engine)
         divided = scoring.model_split(opened, subtractor.card, split, on_training_frames)
     else:
         divided = opened.split(split or "half")
@@ -192,7 +194,7 @@ def background(
     from cleanplate.subtractors.clean_plate import clean_plate
 
     check_output(output, overwrite)
-    subtractor = cleanplate.load(model, device)
+    subtractor = cleanplate.load(model, device, engine="torch")  # some frames: nothing to convert
     write_picture(output, clean_plate(subtractor, spread_frames(source)))
     show(str(output))
 

@@ -11,7 +11,7 @@ from cleanplate.cli_experiments import end, follow
 from cleanplate.console import AsJson, Device, LabelsPath, Overwrite, PresetName, show
 
 if TYPE_CHECKING:
-    from cleanplate.networks.weights import ModelCard
+    from cleanplate.networks.card import ModelCard
     from cleanplate.scenes.scene import Scene
     from cleanplate.training.selection import Suggestion
 
@@ -87,7 +87,7 @@ def suggest(
     if output is not None:
         check_output(output, overwrite)
     scene = _open(path, labels)
-    subtractor = None if model is None else cleanplate.load(model, device)
+    subtractor = None if model is None else cleanplate.load(model, device, engine="torch")
     card = None if subtractor is None else subtractor.card
     candidates, labelled = _to_choose_from(scene, card, split)
     with bar() as shown:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from cleanplate.networks.weights import ModelCard
+    from cleanplate.networks.card import ModelCard
     from cleanplate.scenes.scene import Scene
 
 ScenePath = Annotated[
@@ -29,6 +29,9 @@ Prefer = Annotated[
 PresetName = Annotated[str, typer.Option("--preset", help="compact, paper, smoke or FILE.toml.")]
 Seed = Annotated[int, typer.Option("--seed", help="Of all that is drawn at random.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+EngineName = Annotated[
+    str, typer.Option("--engine", help="auto, torch, openvino or onnx; auto takes the fastest.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Objects = Annotated[

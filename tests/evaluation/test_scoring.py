@@ -107,7 +107,7 @@ def test_a_result_mask_of_another_size_is_named(scene: Scene, tmp_path: Path) ->
 
 
 def test_a_model_brings_its_own_split(scene: Scene, smoke_model: Path) -> None:
-    card = cleanplate.load(smoke_model, "cpu").card
+    card = cleanplate.load(smoke_model, "cpu", engine="torch").card
     assert model_split(scene, card, None, False).scored == scene.split("half").scored
 
 
@@ -115,7 +115,7 @@ def test_a_model_brings_its_own_split(scene: Scene, smoke_model: Path) -> None:
 def test_a_model_of_n_labels_is_scored_on_the_second_half_alone(
     scene: Scene, smoke_model: Path, split: str
 ) -> None:
-    card = cleanplate.load(smoke_model, "cpu").card
+    card = cleanplate.load(smoke_model, "cpu", engine="torch").card
     few = card.model_copy(update={"split": split, "training_frames": scene.split(split).training})
     assert model_split(scene, few, None, False) == scene.split(split)
 
@@ -123,7 +123,7 @@ def test_a_model_of_n_labels_is_scored_on_the_second_half_alone(
 def test_a_model_without_labels_is_known_as_its_scenes_own_and_says_what_it_has_seen(
     scene: Scene, smoke_model: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    card = cleanplate.load(smoke_model, "cpu").card
+    card = cleanplate.load(smoke_model, "cpu", engine="torch").card
     blind = card.model_copy(update={"split": "none", "training_frames": (), "label_digests": ()})
     assert model_split(scene, blind, None, False).name == "none"
     assert "training looked at all frames of this scene" in caplog.text
@@ -134,7 +134,7 @@ def test_a_model_without_labels_is_known_as_its_scenes_own_and_says_what_it_has_
 def test_scoring_frames_that_trained_is_refused_with_their_count(
     scene: Scene, smoke_model: Path, tmp_path: Path
 ) -> None:
-    card = cleanplate.load(smoke_model, "cpu").card
+    card = cleanplate.load(smoke_model, "cpu", engine="torch").card
     (tmp_path / "few.txt").write_text("20\n21\n")
     split = f"list:{tmp_path / 'few.txt'}"
     wanted = sum(number not in (20, 21) for number in card.training_frames)
@@ -149,7 +149,7 @@ def test_a_renamed_scene_is_still_known_by_its_labels(
     shutil.copytree(drawn_scene, tmp_path / "other")
     corrected = tmp_path / "other" / "groundtruth" / "gt000003.png"
     write_picture(corrected, np.zeros((64, 96), np.uint8))
-    card = cleanplate.load(smoke_model, "cpu").card
+    card = cleanplate.load(smoke_model, "cpu", engine="torch").card
     renamed = cleanplate.open_scene(tmp_path / "other")
     assert model_split(renamed, card, None, False).scored == renamed.split("half").scored
 
@@ -159,7 +159,9 @@ def test_a_model_is_scored_on_all_labels_of_another_scene(
 ) -> None:
     write_drawn_scene(tmp_path / "elsewhere", "baseline", frames=6, size=(64, 96), seed=9)
     other = cleanplate.open_scene(tmp_path / "elsewhere")
-    split = model_split(other, cleanplate.load(smoke_model, "cpu").card, None, False)
+    split = model_split(
+        other, cleanplate.load(smoke_model, "cpu", engine="torch").card, None, False
+    )
     assert split.scored == other.labelled
     assert split.name == "other-scene"
 
@@ -167,7 +169,7 @@ def test_a_model_is_scored_on_all_labels_of_another_scene(
 def test_a_model_of_all_labels_leaves_none_to_score_and_says_what_to_do(
     scene: Scene, smoke_model: Path
 ) -> None:
-    card = cleanplate.load(smoke_model, "cpu").card
+    card = cleanplate.load(smoke_model, "cpu", engine="torch").card
     everything = card.model_copy(update={"training_frames": scene.labelled, "split": "all"})
     with pytest.raises(DatasetError, match="all 40 labelled frames trained this model; label more"):
         model_split(scene, everything, None, False)
@@ -200,5 +202,5 @@ def test_the_printed_object_has_the_promised_keys() -> None:
 
 
 def test_training_frames_are_scored_too_when_asked_for(scene: Scene, smoke_model: Path) -> None:
-    card = cleanplate.load(smoke_model, "cpu").card
+    card = cleanplate.load(smoke_model, "cpu", engine="torch").card
     assert model_split(scene, card, None, True).scored == scene.labelled

@@ -1,6 +1,8 @@
 """The fixed layer between the stages."""
 
+import pytest
 import torch
+from torch.nn import functional
 
 from cleanplate.networks.resizing import resize, shrink
 
@@ -35,3 +37,14 @@ def test_shrinking_averages_the_area_that_a_pixel_covers() -> None:
     stripes = torch.tensor([0.0, 1.0] * 40).repeat(3, 80, 1)[None]
     small = shrink(stripes, (20, 20))
     assert (small[..., 2:-2] - 0.5).abs().max() < 0.15
+
+
+@pytest.mark.parametrize(("size", "new"), [((48, 64), (16, 32)), ((75, 101), (32, 32))])
+def test_shrinking_is_the_average_over_odd_windows_taken_at_the_new_grid(
+    size: tuple[int, int], new: tuple[int, int]
+) -> None:
+    image = torch.rand(2, 3, *size)
+    windows = [side // small // 2 * 2 + 1 for side, small in zip(size, new, strict=True)]
+    padding = [window // 2 for window in windows]
+    averaged = functional.avg_pool2d(image, windows, 1, padding, count_include_pad=False)
+    assert torch.allclose(shrink(image, new), resize(averaged, new), atol=1e-5)

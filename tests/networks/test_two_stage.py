@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from cleanplate.config import Configuration, load_preset
+from cleanplate.networks.card import working_size
 from cleanplate.networks.segmentation import LargeFovNet
-from cleanplate.networks.two_stage import TwoStageNet, build, working_size
+from cleanplate.networks.two_stage import TwoStageNet, build
 from cleanplate.training.batches import Batch
 from cleanplate.training.updates import compute_losses, make_optimiser, set_modes, trained_part
 

@@ -12,8 +12,9 @@ import torch
 from cleanplate.config import load_preset
 from cleanplate.errors import ConfigError, VideoError
 from cleanplate.images import Frame, Mask
+from cleanplate.networks.card import FORMAT, ModelCard, OperatingPoint
+from cleanplate.networks.torch_engine import TorchEngine
 from cleanplate.networks.two_stage import build
-from cleanplate.networks.weights import FORMAT, ModelCard, OperatingPoint
 from cleanplate.subtractors.methods import CLASSICAL_METHODS, make_method
 from cleanplate.subtractors.protocol import HasState, LearnsBeforehand, Segmentation, Subtractor
 from cleanplate.subtractors.state import load_state, save_state
@@ -42,7 +43,7 @@ def _untrained() -> TwoStageSubtractor:
         split="half", training_frames=(1,), label_fingerprint="", label_digests=(), seed=0,
         validation=None, operating_point=OperatingPoint(), warning="", configuration=configuration,
     )  # fmt: skip
-    return TwoStageSubtractor(net, card)
+    return TwoStageSubtractor(TorchEngine(net, card), card)
 
 
 CLASSICAL: dict[str, Factory] = {name: partial(make_method, name) for name in CLASSICAL_METHODS}

@@ -2,15 +2,19 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import cleanplate
-from cleanplate.errors import ConfigError
+from cleanplate.errors import ConfigError, VideoError
 from cleanplate.images import Frame, resize_frame
-from cleanplate.subtractors.two_stage import TwoStageSubtractor, choose_device
+from cleanplate.networks.engine import Engine, Frames
+from cleanplate.networks.engines import choose_device
+from cleanplate.subtractors.two_stage import TwoStageSubtractor
 
 
 @pytest.fixture
@@ -88,6 +92,56 @@ def test_frames_of_another_size_work_with_one_warning(
     ]
     small = cv2.resize(results[0].mask.astype(np.uint8), (96, 64)) > 0
     assert (small == subtractor.segment(frame).mask).mean() > 0.97
+
+
+class _Counting:
+    """An engine that counts how often stage 1 runs."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.name, self.long_term, self.reach = engine.name, engine.long_term, engine.reach
+        self.decide = engine.decide
+        self._engine = engine
+        self.looked = 0
+
+    def surround(self, frames: Frames, long_term: NDArray[np.uint8] | None) -> Any:
+        self.looked += 1
+        return self._engine.surround(frames, long_term)
+
+
+def test_the_background_is_made_every_so_many_frames_and_when_the_light_changes(
+    smoke_model: Path, drawn_scene: Path
+) -> None:
+    loaded = cleanplate.load(smoke_model, "cpu", engine="torch")
+    counting = _Counting(loaded.engine)
+    model = TwoStageSubtractor(counting, loaded.card, every=4)
+    assert model.learns_online
+    frames = _frames(drawn_scene)[:9]
+    for frame in frames:
+        model.segment(frame)
+    assert counting.looked == 3
+    brighter = (frames[0] * 0.8).astype(np.uint8)
+    assert np.array_equal(model.segment(brighter).mask, loaded.segment(brighter).mask)
+    assert counting.looked == 4
+
+
+def test_a_frame_that_is_not_to_be_learned_from_leaves_the_kept_background(
+    smoke_model: Path, drawn_scene: Path
+) -> None:
+    loaded = cleanplate.load(smoke_model, "cpu", engine="torch")
+    first, other, then = _frames(drawn_scene)[:3]
+    plain, asked = (TwoStageSubtractor(loaded.engine, loaded.card, every=9) for _ in range(2))
+    for model in (plain, asked):
+        model.segment(first)
+    asked.segment((other * 0.5).astype(np.uint8), update=False)
+    found, wanted = asked.segment(then).probability, plain.segment(then).probability
+    assert found is not None
+    assert wanted is not None
+    assert np.array_equal(found, wanted)
+
+
+def test_a_mask_of_another_size_is_refused(trained: TwoStageSubtractor) -> None:
+    with pytest.raises(VideoError, match=r"fgmask is uint8 of shape \(9, 9\)"):
+        trained.apply(np.zeros((64, 96, 3), np.uint8), np.zeros((9, 9), np.uint8))
 
 
 def test_an_unknown_device_is_named() -> None:

@@ -45,7 +45,7 @@ def trained_on_empty_frames(scene: Scene, objects: Path, folder: Path) -> Confus
         scene, settings, path, split=f"list:{listed}", device="cpu", objects=objects, overwrite=True
     )
     assert list(made)
-    model, counts = cleanplate.load(path, "cpu"), ConfusionMatrix()
+    model, counts = cleanplate.load(path, "cpu", engine="torch"), ConfusionMatrix()
     for number in scene.labelled[len(EMPTY) :: 10]:
         truth = scene.truth(number)
         mask = model.segment(scene.frame(number)).mask

@@ -13,8 +13,8 @@ import cleanplate
 from cleanplate.config import SelfTrainingSettings, load_preset
 from cleanplate.errors import ConfigError, DatasetError
 from cleanplate.images import Frame, resize_frame
+from cleanplate.networks.card import read_card
 from cleanplate.networks.two_stage import TwoStageNet, build
-from cleanplate.networks.weights import read_card
 from cleanplate.scenes.video import FrameSource
 from cleanplate.training.reading import Reader, TrainingSet
 from cleanplate.training.self_training import (

@@ -18,8 +18,8 @@ from cleanplate.config import Configuration, configuration_from, load_preset
 from cleanplate.errors import ConfigError, DatasetError, OutputError, WeightsError
 from cleanplate.images import Frame, read_grey, read_picture, write_picture
 from cleanplate.measures import ConfusionMatrix
+from cleanplate.networks.card import read_card
 from cleanplate.networks.segmentation import LargeFovNet
-from cleanplate.networks.weights import read_card
 from cleanplate.scenes.synthetic import write_drawn_scene
 from cleanplate.scenes.video import FolderSource
 from cleanplate.training import phases
@@ -53,7 +53,7 @@ def test_a_smoke_model_finds_the_objects_of_a_drawn_scene(
     from cleanplate.evaluation.scoring import score
 
     scene = cleanplate.open_scene(drawn_scene)
-    subtractor = cleanplate.load(smoke_model, "cpu")
+    subtractor = cleanplate.load(smoke_model, "cpu", engine="torch")
     result = score(scene, scene.split("half").scored, subtractor, "half")
     assert result.counts.f_measure is not None
     assert result.counts.f_measure > 0.6  # measured .79; MOG2 on the same frames .55
@@ -378,7 +378,7 @@ def test_a_model_started_from_published_weights_does_not_tell_where_they_lay(
     assert b"vgg16.pth" in header
     assert b"secret-folder" not in header
     assert str(tmp_path).encode() not in header
-    again = cleanplate.load(output, "cpu")
+    again = cleanplate.load(output, "cpu", engine="torch")
     assert again.segment(scene.frame(1)).mask.shape == (64, 96)
 
 
@@ -485,7 +485,11 @@ def test_a_training_of_phase_1_alone_has_no_masks_to_measure(
     assert card.warning.startswith("stage 2 was not trained")
     assert "EVERY MASK" not in caplog.text
     assert [path.name for path in tmp_path.iterdir()] == [output.name]
-    assert cleanplate.load(output, "cpu").reconstruct(scene.frame(1)).shape == (64, 96, 3)
+    assert cleanplate.load(output, "cpu", engine="torch").reconstruct(scene.frame(1)).shape == (
+        64,
+        96,
+        3,
+    )
 
 
 def test_a_training_ends_when_its_passes_over_the_frames_are_done(

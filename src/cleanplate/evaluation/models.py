@@ -118,7 +118,8 @@ class Models:
     def subtractor(self, key: str, scene: Scene, method: str, split: Split) -> Subtractor:
         """Make the method from its trained model."""
         variant, path = VARIANTS[method], self.path(key, scene, method, split)
-        model = load(_after_phase_2(path) if variant.after_phase_2 else path, self.device, method)
+        path = _after_phase_2(path) if variant.after_phase_2 else path
+        model = load(path, self.device, method, engine="torch")  # figures are the reference's
         if variant.only_stage_1:
             return ThresholdSubtractor(model, BASELINE_1_THRESHOLD)
         return MedianFiltered(model, variant.median_px, method) if variant.median_px else model

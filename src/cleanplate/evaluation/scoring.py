@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from cleanplate.errors import DatasetError, VideoError
 from cleanplate.images import Frame, Mask
 from cleanplate.measures import ConfusionMatrix, count_frame
-from cleanplate.networks.weights import ModelCard
+from cleanplate.networks.card import ModelCard
 from cleanplate.scenes import cdnet
 from cleanplate.scenes.scene import HALF, NONE, Scene, Split
 from cleanplate.subtractors.protocol import Segmentation, Subtractor

@@ -111,7 +111,7 @@ def run_demo(
     results = comparison.results()
     write_bytes(folder / "results.json", json.dumps({"results": results}, indent=1).encode())
     yield "writing the page", 0.0
-    subtractor = load(comparison.model_path(scene.name, split), device)
+    subtractor = load(comparison.model_path(scene.name, split), device, engine="torch")
     write_showcase(folder, scene, split.scored, subtractor, results)
     yield "writing the page", 1.0
 

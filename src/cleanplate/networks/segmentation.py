@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cleanplate.images import Size
 from cleanplate.networks.resizing import resize
 
 CAFFE_MEAN_BGR = (104.008, 116.669, 122.675)
@@ -133,20 +134,62 @@ class CompactNet(nn.Module):
 
     def forward(self, pair: Tensor) -> Tensor:
         """Return logits ``(N, 2, H, W)`` for pictures ``(N, C, H, W)`` in [0, 1]."""
-        height, width = pair.shape[2], pair.shape[3]
-        pair = functional.pad(
-            4 * pair - 2, (0, width % self.STRIDE, 0, height % self.STRIDE), mode="replicate"
-        )
-        features = functional.pixel_unshuffle(_apart(pair, self.branches), self.STRIDE)
-        skips = []
-        for encoder in self.encoders:
+        size = (pair.shape[2], pair.shape[3])
+        return self._from_first(self._first[0](_apart(self._folded(pair), self.branches)), size)
+
+    def look_around(self, pictures: Tensor) -> Tensor:
+        """Return what the first convolution finds in the pictures beside the frame.
+
+        It stays the same while they do; `decide` adds what is found in the frame. Not for two
+        branches.
+        """
+        folded = self._folded(pictures)
+        weight = self._first_weight[:, : folded.shape[1]]
+        return functional.conv2d(folded, weight, padding=1)
+
+    def decide(self, image: Tensor, around: Tensor) -> Tensor:
+        """Return what `forward` does of pictures and image together; ``around`` is theirs."""
+        folded = self._folded(image)
+        weight = self._first_weight[:, -folded.shape[1] :]
+        size = (image.shape[2], image.shape[3])
+        return self._from_first(functional.conv2d(folded, weight, padding=1) + around, size)
+
+    @property
+    def _first(self) -> nn.Sequential:
+        """The first convolution, its normalisation and its ReLU."""
+        first: nn.Sequential = self.encoders[0].get_submodule("0")  # type: ignore[assignment]
+        return first
+
+    @property
+    def _first_weight(self) -> Tensor:
+        convolution = self._first[0]
+        assert isinstance(convolution, nn.Conv2d)
+        return convolution.weight
+
+    def _folded(self, pictures: Tensor) -> Tensor:
+        """Turn each 2 x 2 block into channels, of values around 0; odd sides are padded."""
+        height, width = pictures.shape[2], pictures.shape[3]
+        pictures = 4 * pictures - 2
+        if height % self.STRIDE or width % self.STRIDE:
+            padding = (0, width % self.STRIDE, 0, height % self.STRIDE)
+            pictures = functional.pad(pictures, padding, mode="replicate")
+        return functional.pixel_unshuffle(pictures, self.STRIDE)
+
+    def _from_first(self, features: Tensor, size: Size) -> Tensor:
+        """Go on from the first convolution's output."""
+        for layer in list(self._first)[1:]:
+            features = layer(features)
+        features = self.encoders[0].get_submodule("1")(features)
+        skips = [features]
+        for encoder in list(self.encoders)[1:]:
             features = encoder(features)
-            skips.append(_joined(features, self.branches))
+            skips.append(features)
+        skips = [_joined(skip, self.branches) for skip in skips]
         features = skips[-1]
         for decoder, skip in zip(self.decoders, skips[-2::-1], strict=True):
             larger = resize(features, (skip.shape[2], skip.shape[3]))
             features = decoder(torch.cat([larger, skip], 1))
-        return functional.pixel_shuffle(self.head(features), self.STRIDE)[..., :height, :width]
+        return functional.pixel_shuffle(self.head(features), self.STRIDE)[..., : size[0], : size[1]]
 
 
 def _convolution(before: int, after: int, stride: int = 1) -> nn.Sequential:

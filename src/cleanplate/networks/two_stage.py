@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from cleanplate.config import Configuration
-from cleanplate.images import Size, fitting_size, to_frames
+from cleanplate.images import Size, to_frames
 from cleanplate.networks.background import BackgroundNet
+from cleanplate.networks.card import background_size, sees_background, working_size
 from cleanplate.networks.resizing import moved, resize, shrink
 from cleanplate.networks.segmentation import CompactNet, LargeFovNet
 from cleanplate.scenes.alignment import find_shift
@@ -84,18 +86,30 @@ class TwoStageNet(nn.Module):
     def join(self, image: Tensor, background: Tensor) -> Tensor:
         """Bring all to stage 2's size and stack them: background, long-term background, frame."""
         size = self.segmentation_size or (image.shape[2], image.shape[3])
+        image = resize(image, size)
+        long_term = None if self.long_term is None else self._where_seen(self.long_term, image)
+        return torch.cat([*self.context(background, long_term, size), image], 1)
+
+    def context(self, background: Tensor, long_term: Tensor | None, size: Size) -> list[Tensor]:
+        """Return what stage 2 sees beside the frame, at its size.
+
+        Args:
+            background: of any size.
+            long_term: ``(N or 1, 5, H, W)`` uint8 as `long_term`, where the camera sees it now.
+            size: stage 2's.
+        """
         pictures = [resize(background, size)] if self.uses_background else []
-        if self.long_term is not None:
-            kept = resize(self.long_term.to(image.dtype) / 255, size)
-            pictures += [self._where_seen(kept, resize(image, size))]
-        return torch.cat([*pictures, resize(image, size)], 1)
+        if long_term is not None:
+            kept = resize(long_term.to(background.dtype) / 255, size)
+            pictures.append(kept.expand(len(background), -1, -1, -1))
+        return pictures
 
     def _where_seen(self, kept: Tensor, image: Tensor) -> Tensor:
         """Bring the long-term background to where each image of a shaking camera sees it."""
         reach = int(self.reach) if self.reach is not None else 0
         if not reach:
-            return kept.expand(len(image), -1, -1, -1)
-        reference = to_frames(kept[:, :3])[0]
+            return kept
+        reference = np.ascontiguousarray(kept[0, :3].permute(1, 2, 0).cpu().numpy())
         shifts = [find_shift(frame, reference, reach) for frame in to_frames(image)]
         return torch.cat([moved(kept, shift) for shift in shifts])
 
@@ -106,28 +120,19 @@ def channels_last(net: TwoStageNet) -> TwoStageNet:
     return net
 
 
-def working_size(configuration: Configuration, frame_size: Size) -> Size:
-    """Return the size at which frames of ``frame_size`` are trained on and segmented."""
-    most = configuration.segmentation.most_pixels
-    return fitting_size(frame_size, most) if most else frame_size
-
-
 def build(configuration: Configuration, frame_size: Size) -> TwoStageNet:
     """Make the network of a configuration for frames of one size, with its initial weights.
 
     Draws from torch's global generator: seed it before.
     """
     first, second = configuration.background, configuration.segmentation
-    stride = 2 ** len(first.channels)
-    shape = (1, 1) if first.square else frame_size
-    enlarged = (shape[0] * first.most_pixels, shape[1] * first.most_pixels)
     background_net = BackgroundNet(
-        size=fitting_size(enlarged, first.most_pixels, multiple=stride),
+        size=background_size(configuration, frame_size),
         channels=first.channels,
         bottleneck=first.bottleneck,
         plate=first.plate,
     )
-    uses_background = second.input in ("pair", "triple", "siamese")
+    uses_background = sees_background(configuration)
     more = 3 + LONG_TERM_CHANNELS
     channels = {"pair": 6, "triple": 3 + more, "long-term": more}.get(second.input, 3)
     has_long_term = second.input in ("triple", "long-term")

@@ -4,85 +4,147 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from cleanplate.errors import ConfigError, VideoError
-from cleanplate.images import Frame, resize_frame, resize_map, to_frames, to_image
-from cleanplate.networks.losses import foreground_probability
-from cleanplate.networks.resizing import resize, shrink
-from cleanplate.networks.two_stage import TwoStageNet, channels_last, working_size
-from cleanplate.networks.weights import ModelCard, load_model
+from cleanplate.images import Frame, Mask, resize_frame, resize_map
+from cleanplate.networks.card import ModelCard, background_size, sees_background, working_size
+from cleanplate.networks.engine import Engine
+from cleanplate.networks.engines import make_engine
+from cleanplate.networks.grids import as_seen_small, enlarged
+from cleanplate.scenes.alignment import Shift, find_shift, moved_frame
 from cleanplate.subtractors.protocol import Segmentation
 
 log = logging.getLogger(__name__)
 
+Floats = NDArray[np.float32]
+
+THUMBNAIL_PX = 16
+CHANGED_LIGHT = 3.0
+"""Grey levels by which most of the picture differs when its light has changed."""
+
+
+class Surroundings(NamedTuple):
+    """What stage 2 sees beside the frame, and of which moment.
+
+    Attributes:
+        background: stage 1's, ``(3, h, w)`` in [0, 1].
+        context: the engine's own.
+        shift: where a shaking camera was.
+        thumbnail: the frame, small.
+        age: how many frames it has served.
+    """
+
+    background: Floats
+    context: Any
+    shift: Shift
+    thumbnail: NDArray[np.float32]
+    age: int = 0
+
 
 class TwoStageSubtractor:
-    """A trained model: every frame gives mask, probability and clean plate, whatever came before.
+    """A trained model: every frame gives mask, probability and clean plate.
 
     Also a drop-in for ``cv2.BackgroundSubtractorMOG2`` by `apply` and `getBackgroundImage`.
 
     Args:
-        net: the network, in evaluation mode.
+        engine: what runs the network.
         card: what its file says.
-        device: torch device to run on.
         name: the name in results.
+        every: the background is reconstructed for every so-many-th frame, and whenever the light
+            changes; masks then depend on the frames before. With 1, the order plays no part.
     """
 
-    learns_online = False
-
     def __init__(
-        self, net: TwoStageNet, card: ModelCard, device: str = "cpu", name: str = "two-stage"
+        self, engine: Engine, card: ModelCard, name: str = "two-stage", every: int = 1
     ) -> None:
+        if every < 1:
+            raise ConfigError(f"the background cannot be made every {every} frames; give 1 or more")
         self.name = name
         self.card = card
-        self._net = channels_last(net.eval().to(device))
-        self._device = device
+        self.engine = engine
+        self.learns_online = every > 1
+        self._every = every
         self._size = working_size(card.configuration, card.frame_size)
+        self._has_background = sees_background(card.configuration)
         self._warned = False
-        self._background: Frame | None = None
+        self._kept: Surroundings | None = None
+        self._shown: tuple[Floats, tuple[int, int]] | None = None
 
-    @torch.inference_mode()
     def segment(self, frame: Frame, update: bool = True) -> Segmentation:
-        """Segment one RGB frame of any size, alone: the order of frames plays no part.
+        """Segment one RGB frame of any size.
 
-        A trained model never learns from what it segments, whatever ``update`` says.
+        A trained model never learns from what it segments; ``update`` False leaves the kept
+        background as it was.
 
         A frame of another size than the model was trained on is resized and the result resized
         back, with one warning.
         """
+        mask, probability, background = self._decide(frame, update)
         size = (frame.shape[0], frame.shape[1])
-        image = self._image(frame)
-        background = self._net.reconstruct(image) if self._net.uses_background else None
-        logits = self._net.segment(image, image if background is None else background)
-        point = self.card.operating_point
-        probability = foreground_probability(logits / point.temperature)
-        if self._net.segmentation_size is not None:  # as the frame went there, so it comes back
-            probability = resize(probability[:, None], self._size)[:, 0]
-        full = resize_map(probability[0].float().cpu().numpy(), size)
-        plate = None if background is None else to_frames(resize(background, size))[0]
-        return Segmentation(full >= point.threshold, full, plate)
+        plate = enlarged(background, size) if self._has_background else None
+        return Segmentation(mask, probability, plate)
 
-    @torch.inference_mode()
     def reconstruct(self, frame: Frame, update: bool = True) -> Frame:
-        """Return stage 1's background ``(H, W, 3)`` uint8 RGB alone; nothing is ever learned."""
-        size = (frame.shape[0], frame.shape[1])
-        plate: Frame = to_frames(resize(self._net.reconstruct(self._image(frame)), size))[0]
-        return plate
+        """Return stage 1's background ``(H, W, 3)`` uint8 RGB alone; nothing is ever learned.
 
-    @torch.inference_mode()
+        Raises:
+            ConfigError: the model has no background.
+        """
+        if not self._has_background:
+            raise ConfigError(f"{self.card.scene}: stage 2 sees no background, so none is made")
+        background = self._look(self._fitted(frame)).background
+        return enlarged(background, (frame.shape[0], frame.shape[1]))
+
     def as_seen(self, frame: Frame) -> Frame:
         """Return the frame at stage 1's resolution, brought back to its own size."""
-        seen = shrink(self._image(frame), self._net.background_net.size)
-        picture: Frame = to_frames(resize(seen, (frame.shape[0], frame.shape[1])))[0]
-        return picture
+        small = background_size(self.card.configuration, self.card.frame_size)
+        seen = as_seen_small(self._fitted(frame), small)
+        return resize_frame(seen, (frame.shape[0], frame.shape[1]))
 
-    def _image(self, frame: Frame) -> torch.Tensor:
-        """Bring a frame to the working size and the device; say once that sizes differ."""
+    def _decide(self, frame: Frame, update: bool) -> tuple[Mask, Floats, Floats]:
+        """Return mask and probability at the frame's size, and the background at stage 1's."""
+        fitted = self._fitted(frame)
+        around = self._surroundings(fitted, update)
+        found = self.engine.decide(fitted[None], around.context)[0]
+        probability = resize_map(found, (frame.shape[0], frame.shape[1]))
+        mask = probability >= self.card.operating_point.threshold
+        return mask, probability, around.background
+
+    def _surroundings(self, fitted: Frame, update: bool) -> Surroundings:
+        """Return the kept surroundings where they still hold, or make them anew."""
+        kept = self._kept
+        if self._every == 1 or not update:
+            return self._look(fitted)
+        if kept is not None and kept.age + 1 < self._every:
+            change = np.median(np.abs(_thumbnail(fitted) - kept.thumbnail))
+            if change < CHANGED_LIGHT and self._shift(fitted) == kept.shift:
+                self._kept = kept._replace(age=kept.age + 1)
+                return kept
+        self._kept = self._look(fitted)
+        return self._kept
+
+    def _look(self, fitted: Frame) -> Surroundings:
+        long_term, shift = self.engine.long_term, self._shift(fitted)
+        if long_term is not None and any(shift):
+            long_term = moved_frame(long_term.transpose(1, 2, 0), shift).transpose(2, 0, 1)
+        kept = None if long_term is None else np.ascontiguousarray(long_term)[None]
+        background, context = self.engine.surround(fitted[None], kept)
+        thumbnail = _thumbnail(fitted) if self._every > 1 else background[:0]
+        return Surroundings(background[0], context, shift, thumbnail)
+
+    def _shift(self, fitted: Frame) -> Shift:
+        if not self.engine.reach or self.engine.long_term is None:
+            return 0, 0
+        reference = np.ascontiguousarray(self.engine.long_term[:3].transpose(1, 2, 0))
+        return find_shift(fitted, reference, self.engine.reach)
+
+    def _fitted(self, frame: Frame) -> Frame:
+        """Bring a frame to the working size; say once that sizes differ."""
         size = (frame.shape[0], frame.shape[1])
         if size != self.card.frame_size and not self._warned:
             wanted = self.card.frame_size
@@ -91,7 +153,7 @@ class TwoStageSubtractor:
                 *(size[1], size[0], wanted[1], wanted[0]),
             )
             self._warned = True
-        return to_image(resize_frame(frame, self._size)).to(self._device)
+        return np.ascontiguousarray(resize_frame(frame, self._size))
 
     def apply(
         self,
@@ -107,17 +169,22 @@ class TwoStageSubtractor:
             learningRate: taken for compatibility; a trained model does not change.
 
         Raises:
-            VideoError: the image has another type or shape.
+            VideoError: the image, or the mask given, has another type or shape.
         """
         if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)):
             raise VideoError(
                 f"image is {image.dtype} of shape {image.shape}; give (height, width, 3) uint8 BGR "
                 "or (height, width) uint8 grey"
             )
-        bgr = np.repeat(image[..., None], 3, 2) if image.ndim == 2 else image
-        result = self.segment(np.ascontiguousarray(bgr[..., ::-1]))
-        self._background = result.background
-        mask = result.mask.astype(np.uint8) * 255
+        if fgmask is not None and (fgmask.dtype != np.uint8 or fgmask.shape != image.shape[:2]):
+            raise VideoError(
+                f"fgmask is {fgmask.dtype} of shape {fgmask.shape}; give one of the image's size, "
+                f"{image.shape[:2]} uint8, or none"
+            )
+        code = cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB
+        found, _, background = self._decide(np.asarray(cv2.cvtColor(image, code), np.uint8), True)
+        self._shown = background, (image.shape[0], image.shape[1])
+        mask = found.view(np.uint8) * np.uint8(255)
         if fgmask is None:
             return mask
         fgmask[...] = mask
@@ -129,35 +196,38 @@ class TwoStageSubtractor:
         Raises:
             ConfigError: nothing was applied yet, or the model has no background.
         """
-        if self._background is None:
+        if self._shown is None or not self._has_background:
             raise ConfigError(
                 "there is no background yet; call apply with an image first, on a model whose "
                 "stage 2 has one (segmentation.input is neither 'frame' nor 'long-term')"
             )
-        return np.ascontiguousarray(self._background[..., ::-1])
+        return np.ascontiguousarray(enlarged(*self._shown)[..., ::-1])
 
 
-def choose_device(name: str) -> str:
-    """Return a torch device's name: ``auto`` takes a GPU where there is one.
-
-    Raises:
-        ConfigError: the device is unknown or not there.
-    """
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name not in ("cpu", "cuda"):
-        raise ConfigError(f"device {name!r} is unknown; use auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device cuda is not there; use --device cpu or auto")
-    return name
+def _thumbnail(frame: Frame) -> NDArray[np.float32]:
+    small = cv2.resize(frame, (THUMBNAIL_PX, THUMBNAIL_PX), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32)
 
 
-def load(path: str | Path, device: str = "auto", name: str = "two-stage") -> TwoStageSubtractor:
-    """Load a model file; ``name`` stands in results.
+def load(
+    path: str | Path,
+    device: str = "auto",
+    name: str = "two-stage",
+    engine: str = "auto",
+    every: int = 1,
+) -> TwoStageSubtractor:
+    """Load a model file.
+
+    Args:
+        path: the file.
+        device: ``auto`` takes a GPU where there is one; ``cpu`` or ``cuda``.
+        name: stands in results.
+        engine: ``auto`` takes OpenVINO on a CPU where it is installed, else torch; or ``torch``,
+            ``openvino`` or ``onnx``. The first use of another one than torch converts the model.
+        every: see `TwoStageSubtractor`.
 
     Raises:
         WeightsError: the file is missing, damaged, foreign or of another format.
-        ConfigError: the device is not there.
+        ConfigError: the device or the engine is not there.
     """
-    net, card = load_model(Path(path))
-    return TwoStageSubtractor(net, card, choose_device(device), name)
+    return TwoStageSubtractor(*make_engine(Path(path), device, engine), name, every)

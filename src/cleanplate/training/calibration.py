@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.images import BACKGROUND, FOREGROUND, Labels
-from cleanplate.networks.weights import OperatingPoint
+from cleanplate.networks.card import OperatingPoint
 
 Preference = Literal["f", "recall", "precision"]
 BETAS: dict[Preference, float] = {"f": 1.0, "recall": 2.0, "precision": 0.5}

@@ -9,13 +9,7 @@ from typing import Any
 import cleanplate
 from cleanplate.config import Configuration, configuration_from, load_preset
 from cleanplate.errors import ConfigError, OutputError
-from cleanplate.networks.weights import (
-    DIGEST_DIGITS,
-    FORMAT,
-    ModelCard,
-    OperatingPoint,
-    read_card,
-)
+from cleanplate.networks.card import DIGEST_DIGITS, FORMAT, ModelCard, OperatingPoint, read_card
 from cleanplate.scenes.scene import Scene, Split
 from cleanplate.training.validation import Verdict
 

@@ -13,17 +13,15 @@ import torch
 from cleanplate.config import Configuration
 from cleanplate.errors import ConfigError, DatasetError, OutputError
 from cleanplate.images import FOREGROUND, check_output
+from cleanplate.networks.card import ModelCard, working_size
+from cleanplate.networks.engines import choose_device
 from cleanplate.networks.published_weights import load_published
 from cleanplate.networks.segmentation import LargeFovNet
 from cleanplate.networks.start import load_start, start_digest
-from cleanplate.networks.two_stage import TwoStageNet, build, working_size
-from cleanplate.networks.weights import (
-    ModelCard,
-    save_model,
-)
+from cleanplate.networks.two_stage import TwoStageNet, build
+from cleanplate.networks.weights import save_model
 from cleanplate.scenes.cutouts import read_objects
 from cleanplate.scenes.scene import Scene, Split
-from cleanplate.subtractors.two_stage import choose_device
 from cleanplate.training.calibration import Preference
 from cleanplate.training.cards import check_finished, finished, new_card, with_weights
 from cleanplate.training.checkpoints import checkpoint_path

@@ -8,8 +8,9 @@ from collections.abc import Generator
 from typing import NamedTuple
 
 from cleanplate.measures import ConfusionMatrix, Measures, count_frame
+from cleanplate.networks.card import ModelCard, OperatingPoint
+from cleanplate.networks.torch_engine import TorchEngine
 from cleanplate.networks.two_stage import TwoStageNet
-from cleanplate.networks.weights import ModelCard, OperatingPoint
 from cleanplate.scenes.scene import Scene
 from cleanplate.subtractors.two_stage import TwoStageSubtractor
 from cleanplate.training.calibration import LogitCounts, Preference, calibrate
@@ -98,7 +99,7 @@ class Judge:
     ) -> Generator[Progress, None, ConfusionMatrix]:
         """Count the model's masks on frames of the training part."""
         card = self._card.model_copy(update={"operating_point": point})
-        subtractor = TwoStageSubtractor(self._net, card, self._device)
+        subtractor = TwoStageSubtractor(TorchEngine(self._net, card, self._device), card)
         chosen = spread(numbers, MOST_VALIDATED)
         counts = ConfusionMatrix()
         for done, number in enumerate(chosen, start=1):

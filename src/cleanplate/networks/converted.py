@@ -1,0 +1,103 @@
+"""Models converted for another engine, kept so that the next start is quick.
+
+Converting takes seconds and needs torch; what was converted is kept in the user's cache, readable
+by its owner alone, for it holds a picture of the scene as the model does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import safe_open
+
+import cleanplate
+
+log = logging.getLogger(__name__)
+
+MOST_KEPT = 30
+"""Of converted models; the oldest go first."""
+Opened = TypeVar("Opened")
+Convert = Callable[[Path, Path], None]
+"""Reads a model file and writes what an engine needs into a folder."""
+Open = Callable[[Path], Opened]
+
+
+def cache_folder() -> Path:
+    """Return where converted models lie: ``CLEANPLATE_CACHE`` or the user's cache folder."""
+    named = os.environ.get("CLEANPLATE_CACHE")
+    if named:
+        return Path(named)
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "cleanplate"
+
+
+def open_converted(model: Path, engine: str, convert: Convert, open_folder: Open[Opened]) -> Opened:
+    """Open a model converted for an engine, converting it if need be.
+
+    Args:
+        model: the model file; a changed file is another model.
+        engine: the engine with its version, part of the folder's name.
+        convert: called once for a model.
+        open_folder: opens what ``convert`` wrote; where it cannot, the model is converted again.
+    """
+    place = _place(model, engine)
+    if place.is_dir():
+        try:
+            return open_folder(place)
+        except Exception as error:  # whatever an engine thinks of a damaged file
+            log.warning("%s: damaged (%s); converted again", place, str(error).splitlines()[0])
+            shutil.rmtree(place, ignore_errors=True)
+    with _room_for(place) as part:
+        name = engine.rstrip("0123456789.")
+        log.info("converting %s for %s, once; the next start is quick", model.name, name)
+        convert(model, part)
+        opened = open_folder(part)
+        _take_place(part, place)
+    return opened
+
+
+def _place(model: Path, engine: str) -> Path:
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()[:32]
+    return cache_folder() / f"{engine}-{cleanplate.__version__}-{digest}"
+
+
+@contextmanager
+def _room_for(place: Path) -> Iterator[Path]:
+    """Make a folder to convert into, beside its place if that can be; at the end it is gone."""
+    try:
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=place.parent, prefix=".part-"))
+    except OSError as error:
+        log.warning("%s: cannot be written (%s); nothing is kept", place.parent, error.strerror)
+        part = Path(tempfile.mkdtemp(prefix="cleanplate-"))
+    try:
+        yield part
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _take_place(part: Path, place: Path) -> None:
+    with suppress(OSError):  # another process was first, or there is no place
+        part.rename(place)
+    kept = sorted(place.parent.glob("*-*"), key=lambda folder: folder.stat().st_mtime)
+    for old in kept[:-MOST_KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def read_long_term(model: Path) -> tuple[NDArray[np.uint8] | None, int]:
+    """Return a model's long-term background ``(5, H, W)``, if it has one, and its reach."""
+    with safe_open(model, framework="np") as file:
+        names = set(file.keys())
+        if "long_term" not in names:
+            return None, 0
+        return file.get_tensor("long_term")[0], int(file.get_tensor("reach")[0])

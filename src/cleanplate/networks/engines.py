@@ -1,0 +1,82 @@
+"""Which engine and which device a model runs on."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+from cleanplate.errors import ConfigError
+from cleanplate.networks.card import ModelCard, read_card
+from cleanplate.networks.engine import Engine
+from cleanplate.networks.onnx_engine import OnnxEngine
+from cleanplate.networks.openvino_engine import OpenVinoEngine
+
+log = logging.getLogger(__name__)
+
+ENGINES = ("auto", "torch", "openvino", "onnx")
+_PACKAGES = {"openvino": "openvino", "onnx": "onnxruntime"}
+
+
+def choose_device(name: str) -> str:
+    """Return a torch device's name: ``auto`` takes a GPU where there is one.
+
+    Raises:
+        ConfigError: the device is unknown or not there.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise ConfigError(f"device {name!r} is unknown; use auto, cpu or cuda")
+    if name == "cpu" or (name == "auto" and not _may_have_gpu()):
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if name == "cuda":
+        raise ConfigError("device cuda is not there; use --device cpu or auto")
+    return "cpu"
+
+
+def _may_have_gpu() -> bool:
+    """Return whether to ask torch, whose import takes a second."""
+    return Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi") is not None
+
+
+def make_engine(model: Path, device: str, name: str) -> tuple[Engine, ModelCard]:
+    """Load a model file for an engine.
+
+    Args:
+        model: the file.
+        device: ``auto``, ``cpu`` or ``cuda``; other engines than torch run on the CPU.
+        name: one of `ENGINES`; ``auto`` takes OpenVINO on a CPU where it is installed and stage 2
+            sees the background, else torch.
+
+    Raises:
+        WeightsError: the file is missing, damaged, foreign or of another format.
+        ConfigError: the device or the engine is unknown or not there.
+    """
+    if name not in ENGINES:
+        raise ConfigError(f"engine {name!r} is unknown; use one of {', '.join(ENGINES)}")
+    chosen, card = choose_device(device), read_card(model)
+    sees_frame_alone = card.configuration.segmentation.input == "frame"
+    if name == "auto":
+        is_fast = chosen == "cpu" and not sees_frame_alone and find_spec("openvino") is not None
+        name = "openvino" if is_fast else "torch"
+    if name == "torch":
+        return _torch_engine(model, chosen)
+    if device == "cuda":
+        raise ConfigError(f"engine {name} runs on the CPU; use --engine torch for cuda")
+    if sees_frame_alone:
+        raise ConfigError(f"{model}: its stage 2 sees the frame alone; use --engine torch")
+    if find_spec(_PACKAGES[name]) is None:
+        raise ConfigError(f"engine {name} is not installed; pip install 'cleanplate[{name}]'")
+    return (OpenVinoEngine(model) if name == "openvino" else OnnxEngine(model)), card
+
+
+def _torch_engine(model: Path, device: str) -> tuple[Engine, ModelCard]:
+    from cleanplate.networks.torch_engine import TorchEngine
+    from cleanplate.networks.weights import load_model
+
+    net, card = load_model(model)
+    return TorchEngine(net, card, device), card

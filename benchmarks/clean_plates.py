@@ -98,7 +98,7 @@ def run_scene(name: str, options: argparse.Namespace) -> dict[str, Any]:
     from cleanplate.evaluation.background_measures import mean_measures, measure_background
     from cleanplate.evaluation.pairs import MEASURED_FRAMES
     from cleanplate.images import write_picture
-    from cleanplate.training.reading import spread
+    from cleanplate.scenes.numbering import spread
 
     scene = open_one(name, options)
     measured = set(spread(scene.split("half").scored, MEASURED_FRAMES))

@@ -85,7 +85,7 @@ def run(data: Path, name: str, count: str, variant: str, options: argparse.Names
     from cleanplate.config import load_preset
     from cleanplate.evaluation.scoring import score
     from cleanplate.evaluation.variants import shortened
-    from cleanplate.training.reading import spread
+    from cleanplate.scenes.numbering import spread
 
     scene = cleanplate.open_scene(data / SCENES.get(name, name))
     training = scene.split("half").training

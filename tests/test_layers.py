@@ -58,7 +58,7 @@ def test_opencv_and_pyav_stay_in_their_rooms(name: str) -> None:
         for alias in node.names
     }
     if "cv2" in imported:
-        assert name == "images" or name.startswith(("scenes.", "subtractors."))
+        assert name == "images" or name.startswith(("scenes.", "subtractors.", "runtime."))
     if "av" in imported:
         assert name in ("scenes.video_file", "scenes.video_writer")
 

@@ -18,6 +18,7 @@ import typer
 import cleanplate
 from cleanplate.cli_experiments import compare, download, paper
 from cleanplate.cli_labels import curve, suggest
+from cleanplate.cli_runtime import segment
 from cleanplate.console import (
     AsJson,
     Device,
@@ -111,36 +112,6 @@ def train(
 
 
 @app.command()
-def segment(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file.")],
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="Video or folder of pictures.")],
-    masks: Annotated[Path | None, typer.Option(help="Folder for mask PNGs.")] = None,
-    backgrounds: Annotated[
-        Path | None, typer.Option(help="Folder for refined clean plates.")
-    ] = None,
-    video: Annotated[Path | None, typer.Option(help="Mask video to write, .mp4.")] = None,
-    overwrite: Overwrite = False,
-    device: Device = "auto",
-    as_json: AsJson = False,
-) -> None:
-    """Write mask, clean plate or mask video of every frame."""
-    from cleanplate.evaluation.segmenting import Outputs, segment_source
-    from cleanplate.terminal import bar
-
-    if masks is None and backgrounds is None and video is None:
-        raise typer.BadParameter("nothing to write; give --masks, --backgrounds or --video")
-    frames, subtractor = cleanplate.open_source(source), cleanplate.load(model, device)
-    outputs = Outputs(masks, backgrounds, video, overwrite)
-    done, seconds = 0, 0.0
-    with bar() as shown:
-        for done, seconds in segment_source(subtractor, frames, outputs):  # noqa: B007 (the last)
-            shown.update("segmenting", done, frames.count)
-    rate = done / seconds if seconds else 0.0
-    values = {"frames": done, "seconds": round(seconds, 3), "frames_per_second": round(rate, 2)}
-    show(values if as_json else f"{done} frames, {rate:.1f} a second")
-
-
-@app.command()
 def evaluate(
     scene: ScenePath,
     labels: LabelsPath = None,
@@ -189,8 +160,8 @@ def background(
     device: Device = "auto",
 ) -> None:
     """Write one clean plate: the scene with nobody in it."""
-    from cleanplate.evaluation.segmenting import spread_frames
     from cleanplate.images import check_output, write_picture
+    from cleanplate.runtime.selection import spread_frames
     from cleanplate.subtractors.clean_plate import clean_plate
 
     check_output(output, overwrite)
@@ -265,7 +236,7 @@ def demo(
     show(f"\nopen {output / 'index.html'}")
 
 
-for command in (compare, paper, download, curve, suggest):
+for command in (segment, compare, paper, download, curve, suggest):
     app.command()(command)
 
 

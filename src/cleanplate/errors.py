@@ -16,6 +16,10 @@ class VideoError(CleanplateError):
     """A picture or a video cannot be read or written."""
 
 
+class NoFrameError(VideoError):
+    """A source has no frame of a number: it ends before, or starts after."""
+
+
 class DatasetError(CleanplateError):
     """A scene on disk is incomplete or contradicts itself."""
 

@@ -78,7 +78,7 @@ def _decode(data: NDArray[np.uint8], where: str, mode: int) -> NDArray[np.uint8]
 
 
 def write_picture(path: Path, picture: NDArray[Any]) -> None:
-    """Write a frame (RGB), a mask (bool, as 0/255) or a grey picture; half a file never appears.
+    """Write a frame (RGB or RGBA), a mask (bool, as 0/255) or a grey picture, whole or not at all.
 
     Raises:
         OutputError: the file cannot be written.
@@ -86,7 +86,7 @@ def write_picture(path: Path, picture: NDArray[Any]) -> None:
     if picture.dtype == np.bool_:
         picture = picture.astype(np.uint8) * 255
     if picture.ndim == 3:
-        picture = picture[..., ::-1]
+        picture = np.concatenate([picture[..., 2::-1], picture[..., 3:]], 2)
     try:
         done, data = cv2.imencode(path.suffix, np.ascontiguousarray(picture))
     except cv2.error:  # a suffix that OpenCV does not know

@@ -9,11 +9,12 @@ import torch
 import cleanplate
 from cleanplate.config import AugmentationSettings, load_preset
 from cleanplate.scenes import pasting
+from cleanplate.scenes.numbering import spread
 from cleanplate.scenes.pasting import LARGEST_SHARE, SMALLEST_SHARE, Cutout
 from cleanplate.scenes.scene import Scene
 from cleanplate.training import batches
 from cleanplate.training.batches import cut_windows, draw
-from cleanplate.training.reading import Reader, TrainingSet, spread
+from cleanplate.training.reading import Reader, TrainingSet
 
 PLAIN = AugmentationSettings(
     most_pasted=2,

@@ -17,6 +17,7 @@ from cleanplate.config import Configuration
 from cleanplate.evaluation.variants import TWO_STAGE, VARIANTS
 from cleanplate.images import write_bytes
 from cleanplate.networks.start import start_digest
+from cleanplate.scenes.numbering import spread
 from cleanplate.scenes.scene import Scene, Split
 from cleanplate.subtractors.filtered import MedianFiltered
 from cleanplate.subtractors.methods import make_method
@@ -24,7 +25,6 @@ from cleanplate.subtractors.protocol import LearnsBeforehand, Subtractor
 from cleanplate.subtractors.threshold import ThresholdSubtractor
 from cleanplate.subtractors.two_stage import load
 from cleanplate.training.checkpoints import checkpoint_path
-from cleanplate.training.reading import spread
 from cleanplate.training.train import train
 
 RESULTS_FORMAT = 2

@@ -19,9 +19,9 @@ from cleanplate.evaluation.background_measures import (
 )
 from cleanplate.images import BACKGROUND, FOREGROUND, Frame, Mask, write_bytes, write_picture
 from cleanplate.measures import ConfusionMatrix
+from cleanplate.scenes.numbering import spread
 from cleanplate.scenes.scene import Scene
 from cleanplate.subtractors.protocol import Segmentation
-from cleanplate.training.reading import spread
 
 Distance = Callable[[Frame, Frame], NDArray[np.uint8]]
 

@@ -12,6 +12,7 @@ from cleanplate.errors import DatasetError, OutputError
 from cleanplate.evaluation.benchmark import Comparison
 from cleanplate.evaluation.report import figure, page, results_table, side_by_side
 from cleanplate.images import Frame, make_folder, write_bytes, write_picture
+from cleanplate.scenes.numbering import spread
 from cleanplate.scenes.opening import open_scene
 from cleanplate.scenes.scene import Scene
 from cleanplate.scenes.synthetic import write_drawn_scene
@@ -19,7 +20,6 @@ from cleanplate.scenes.video_writer import VideoWriter
 from cleanplate.subtractors.clean_plate import clean_plate
 from cleanplate.subtractors.protocol import Subtractor
 from cleanplate.subtractors.two_stage import load
-from cleanplate.training.reading import spread
 
 METHODS = ("two-stage", "mog2", "knn")
 PLATE_FRAMES = 25

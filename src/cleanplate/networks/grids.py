@@ -30,11 +30,19 @@ def shrinking_weights(side: int, new: int) -> Floats:
 
 def enlarged(background: Floats, size: Size) -> Frame:
     """Return a background ``(3, h, w)`` in [0, 1] as a frame of a size, corners aligned."""
-    rows, columns = (
-        resizing_weights(side, new) for side, new in zip(background.shape[1:], size, strict=True)
-    )
-    large = rows @ background @ columns.T
-    return np.ascontiguousarray(np.rint(255 * large.clip(0, 1)).astype(np.uint8).transpose(1, 2, 0))
+    # no matrix product: its threads would wait beside those of the engine, measured at half speed
+    tall = _stretched(background.transpose(1, 2, 0), size[0])
+    wide = _stretched(tall.transpose(1, 0, 2), size[1]).transpose(1, 0, 2)
+    return np.ascontiguousarray(np.rint(255 * wide.clip(0, 1)), np.uint8)
+
+
+def _stretched(picture: Floats, rows: int) -> Floats:
+    """Return ``(h, w, C)`` resized bilinearly to so many rows, corners aligned."""
+    places = np.linspace(0, len(picture) - 1, rows, dtype=np.float32)
+    above = np.floor(places).astype(np.intp)
+    below = np.minimum(above + 1, len(picture) - 1)
+    share = (places - above)[:, None, None]
+    return picture[above] + share * (picture[below] - picture[above])
 
 
 def as_seen_small(frame: Frame, small: Size) -> Frame:

@@ -1,10 +1,13 @@
-"""Which frame a picture file belongs to: the last run of digits in its name."""
+"""Which frame a picture file belongs to: the last run of digits in its name. And which to take."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from cleanplate.errors import DatasetError
 from cleanplate.images import PICTURE_SUFFIXES
@@ -44,3 +47,10 @@ def numbered_pictures(folder: Path, wanted: str, prefix: str = "") -> dict[int, 
     if not found:
         raise DatasetError(f"{folder}: no numbered pictures; put {wanted} there")
     return dict(sorted(found.items()))
+
+
+def spread(numbers: Sequence[int], most: int) -> list[int]:
+    """Choose at most ``most`` of the numbers, evenly spread, the first and the last among them."""
+    if len(numbers) <= most:
+        return list(numbers)
+    return [numbers[round(place)] for place in np.linspace(0, len(numbers) - 1, most)]

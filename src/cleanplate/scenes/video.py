@@ -11,8 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from cleanplate.errors import VideoError
-from cleanplate.images import Frame, Size, read_picture
+from cleanplate.errors import NoFrameError, VideoError
+from cleanplate.images import Frame, Mask, Size, read_picture
 from cleanplate.scenes.numbering import numbered_pictures
 
 DEFAULT_RATE_FPS = 25.0
@@ -53,7 +53,8 @@ class FrameSource(Protocol):
         """Return one frame.
 
         Raises:
-            VideoError: there is no such frame or it cannot be decoded.
+            NoFrameError: there is no such frame.
+            VideoError: it cannot be decoded.
         """
         ...
 
@@ -94,7 +95,7 @@ class ArraySource:
 
     def read(self, number: int) -> Frame:
         if number not in self:
-            raise VideoError(f"{self.name}: there is no frame {number}; it has 1 to {self.count}")
+            raise NoFrameError(f"{self.name}: there is no frame {number}; it has 1 to {self.count}")
         return self._frames[number - 1]
 
 
@@ -129,7 +130,7 @@ class FolderSource:
         path = self._paths.get(number)
         if path is None:
             first, last = next(iter(self._paths)), next(reversed(self._paths))
-            raise VideoError(f"{self._folder}: there is no frame {number} in {first} to {last}")
+            raise NoFrameError(f"{self._folder}: there is no frame {number} in {first} to {last}")
         frame = read_picture(path)
         check_size(str(path), frame, self.size)
         return frame
@@ -162,14 +163,14 @@ class PartSource:
 
     def read(self, number: int) -> Frame:
         if number > self._last:
-            raise VideoError(
+            raise NoFrameError(
                 f"{self.name}: there is no frame {number}; of this source only those up to "
                 f"{self._last} are offered"
             )
         return self._source.read(number)
 
 
-def check_size(where: str, picture: Frame, wanted: Size) -> None:
+def check_size(where: str, picture: Frame | Mask, wanted: Size) -> None:
     """Refuse a frame of another size than the source's first.
 
     Raises:

@@ -12,7 +12,7 @@ import av
 import numpy as np
 from av.video.stream import VideoStream
 
-from cleanplate.errors import VideoError
+from cleanplate.errors import NoFrameError, VideoError
 from cleanplate.images import Frame, Size
 from cleanplate.scenes.video import DEFAULT_RATE_FPS, check_size
 
@@ -83,7 +83,7 @@ class VideoSource:
 
     def read(self, number: int) -> Frame:
         if number < 1:
-            raise VideoError(f"{self._path}: there is no frame {number}; frames count from 1")
+            raise NoFrameError(f"{self._path}: there is no frame {number}; frames count from 1")
         if self._reader is None or not self._next <= number <= self._next + FORWARD_FRAMES:
             self._seek(number)
         assert self._reader is not None
@@ -93,7 +93,7 @@ class VideoSource:
             if self._next > number:
                 self._reader = reader
                 return self._to_frame(picture, number)
-        raise VideoError(
+        raise NoFrameError(
             f"{self._path}: there is no frame {number}; the video ends after {self._next - 1}"
         )
 

@@ -16,19 +16,29 @@ import numpy as np
 from av.video.stream import VideoStream
 
 from cleanplate.errors import OutputError
-from cleanplate.images import Frame, Size
+from cleanplate.images import Frame, Mask, Size
 from cleanplate.scenes.video import check_size
+
+_CODECS = {
+    "": ("libx264", "yuv420p", {"crf": "18", "preset": "veryfast"}),
+    ".webm": ("libvpx-vp9", "yuva420p", {"crf": "24", "b": "0", "deadline": "realtime"}),
+    ".mov": ("prores_ks", "yuva444p10le", {"profile": "4444"}),
+}
+"""By the file's kind with alpha; without, all are H.264."""
 
 
 class VideoWriter:
-    """Write frames to an H.264 file; what was written stays playable whatever happens.
+    """Write frames to a video file; what was written stays playable whatever happens.
+
+    Frames of three channels and masks become H.264; frames with alpha become VP9 in a ``.webm`` or
+    ProRes 4444 in a ``.mov`` file.
 
     Used as a context manager. The file grows under a hidden name and takes its own at the end, also
     when the block ends in an error; only where an older file would be lost then, it is called
     ``NAME.partial`` instead. Odd sides are padded by one pixel, as the format needs.
 
     Args:
-        path: an ``.mp4``, ``.mkv`` or ``.mov`` file.
+        path: an ``.mp4``, ``.mkv`` or ``.mov`` file; with alpha ``.webm`` or ``.mov``.
         rate_fps: frames per second.
     """
 
@@ -49,25 +59,41 @@ class VideoWriter:
                 f"{path}: cannot be written ({reason}); choose an .mp4 file in a folder you own"
             ) from error
 
-    def write(self, frame: Frame) -> None:
-        """Append one RGB frame.
+    def write(self, frame: Frame | Mask) -> None:
+        """Append one RGB frame, RGBA frame ``(H, W, 4)`` or mask ``(H, W)`` bool.
 
         Raises:
             VideoError: it has another size than the first.
+            OutputError: it has alpha and the file's kind cannot.
             OutputError: it cannot be written.
         """
         self._size = self._size or (frame.shape[0], frame.shape[1])
         check_size(f"{self._path}: a frame to write", frame, self._size)
         height, width = frame.shape[:2]
-        padded = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        padding = ((0, height % 2), (0, width % 2), (0, 0))[: frame.ndim]
+        picture = frame.view(np.uint8) * np.uint8(255) if frame.dtype == np.bool_ else frame
+        if height % 2 or width % 2:
+            picture = np.pad(picture, padding, mode="edge")
+        form = "gray" if frame.ndim == 2 else "rgb24" if frame.shape[2] == 3 else "rgba"
         with self._explained():
             if self._stream is None:
-                self._stream = self._container.add_stream("libx264", rate=self._rate)
-                self._stream.height, self._stream.width = padded.shape[:2]
-                self._stream.pix_fmt = "yuv420p"
-                self._stream.options = {"crf": "18", "preset": "veryfast"}
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(padded), format="rgb24")
-            self._container.mux(self._stream.encode(picture))
+                self._stream = self._add_stream(form)
+                self._stream.height, self._stream.width = picture.shape[:2]
+            pixels = np.ascontiguousarray(picture, np.uint8)
+            shown = av.VideoFrame.from_ndarray(pixels, format=form)
+            self._container.mux(self._stream.encode(shown))
+
+    def _add_stream(self, form: str) -> VideoStream:
+        kind = self._path.suffix.lower() if form == "rgba" else ""
+        if kind not in _CODECS:
+            raise OutputError(
+                f"{self._path}: cannot hold transparency; choose a .webm or .mov file, or a folder"
+            )
+        codec, layout, options = _CODECS[kind]
+        stream = self._container.add_stream(codec, rate=self._rate, options=options)
+        assert isinstance(stream, VideoStream)
+        stream.pix_fmt = layout
+        return stream
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -16,6 +16,7 @@ from torch import Tensor
 from cleanplate.config import Configuration, PhaseSettings
 from cleanplate.images import to_image
 from cleanplate.networks.two_stage import TwoStageNet, channels_last
+from cleanplate.scenes.numbering import spread
 from cleanplate.training.averaging import WeightAverage
 from cleanplate.training.batches import Batch, draw
 from cleanplate.training.checkpoints import (
@@ -26,7 +27,7 @@ from cleanplate.training.checkpoints import (
     write_checkpoint,
 )
 from cleanplate.training.progress import PHASES, Clock, Progress
-from cleanplate.training.reading import MEDIAN_FRAMES, TrainingSet, spread
+from cleanplate.training.reading import MEDIAN_FRAMES, TrainingSet
 from cleanplate.training.self_training import cut_own_objects, relabel, relabel_moments
 from cleanplate.training.updates import (
     check_finite,

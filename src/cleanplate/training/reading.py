@@ -35,6 +35,7 @@ from cleanplate.scenes.clean_background import (
     long_term_background,
 )
 from cleanplate.scenes.cutouts import cut_objects
+from cleanplate.scenes.numbering import spread
 from cleanplate.scenes.pasting import Cutout
 from cleanplate.scenes.scene import Scene
 from cleanplate.scenes.strangers import make_strangers
@@ -83,13 +84,6 @@ class TrainingSet(NamedTuple):
     def unlabelled(self) -> NDArray[np.intp]:
         """Indices of the frames that nobody labelled."""
         return np.setdiff1d(np.arange(len(self.frames)), self.labelled)
-
-
-def spread(numbers: Sequence[int], most: int) -> list[int]:
-    """Choose at most ``most`` of the numbers, evenly spread, the first and the last among them."""
-    if len(numbers) <= most:
-        return list(numbers)
-    return [numbers[round(place)] for place in np.linspace(0, len(numbers) - 1, most)]
 
 
 class Reader:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.images import Frame, Mask, fitting_size, resize_frame, resize_map
+from cleanplate.scenes.numbering import spread
 from cleanplate.scenes.video import FrameSource
 from cleanplate.subtractors.protocol import Subtractor
-from cleanplate.training.reading import spread
 
 Floats = NDArray[np.float32]
 

@@ -14,8 +14,9 @@ from cleanplate.networks.losses import foreground_probability
 from cleanplate.networks.resizing import resize
 from cleanplate.networks.two_stage import TwoStageNet
 from cleanplate.scenes.cutouts import cut_objects
+from cleanplate.scenes.numbering import spread
 from cleanplate.scenes.pasting import Cutout
-from cleanplate.training.reading import MOST_OWN_OBJECTS, TrainingSet, spread
+from cleanplate.training.reading import MOST_OWN_OBJECTS, TrainingSet
 
 log = logging.getLogger(__name__)
 

@@ -11,11 +11,11 @@ from cleanplate.measures import ConfusionMatrix, Measures, count_frame
 from cleanplate.networks.card import ModelCard, OperatingPoint
 from cleanplate.networks.torch_engine import TorchEngine
 from cleanplate.networks.two_stage import TwoStageNet
+from cleanplate.scenes.numbering import spread
 from cleanplate.scenes.scene import Scene
 from cleanplate.subtractors.two_stage import TwoStageSubtractor
 from cleanplate.training.calibration import LogitCounts, Preference, calibrate
 from cleanplate.training.progress import Progress
-from cleanplate.training.reading import spread
 
 log = logging.getLogger(__name__)
 

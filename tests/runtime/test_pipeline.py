@@ -7,8 +7,10 @@ import pytest
 
 import cleanplate
 from cleanplate.errors import OutputError, VideoError
-from cleanplate.evaluation.segmenting import Outputs, segment_source, spread_frames
 from cleanplate.images import Frame, read_grey, read_picture
+from cleanplate.runtime.outputs import Outputs
+from cleanplate.runtime.pipeline import segment_source
+from cleanplate.runtime.selection import spread_frames
 from cleanplate.scenes.video import ArraySource
 from cleanplate.scenes.video_writer import VideoWriter
 from cleanplate.subtractors.plate_memory import PlateMemory
@@ -27,7 +29,7 @@ class Red:
 
 
 def test_masks_have_the_inputs_exact_size_and_number(tmp_path: Path) -> None:
-    outputs = Outputs(tmp_path / "masks", tmp_path / "plates", None)
+    outputs = Outputs(tmp_path / "masks", tmp_path / "plates")
     done = list(segment_source(Red(), ArraySource(FRAMES), outputs))
     assert done[-1][0] == 7
     memory = PlateMemory()

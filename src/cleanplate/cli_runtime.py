@@ -1,0 +1,122 @@
+"""The commands that run a trained model over videos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import cleanplate
+from cleanplate.console import AsJson, Device, EngineName, Overwrite, show
+
+if TYPE_CHECKING:
+    from cleanplate.runtime.region import Region
+    from cleanplate.runtime.selection import Selection
+    from cleanplate.scenes.video import FrameSource
+
+
+To = Path | None
+Masks = Annotated[To, typer.Option(help="Folder for mask PNGs.")]
+Backgrounds = Annotated[To, typer.Option(help="Folder for refined clean plates.")]
+Film = Annotated[To, typer.Option("--video", help="Mask video to write, .mp4.")]
+Overlay = Annotated[To, typer.Option(help="Video with the foreground marked.")]
+SideBySide = Annotated[To, typer.Option(help="Video of frame, plate and mask.")]
+CleanVideo = Annotated[To, typer.Option(help="Video of the clean plates.")]
+Foreground = Annotated[
+    To, typer.Option(help="Foreground alone, transparent: .webm, .mov or a folder of PNGs.")
+]
+Lines = Annotated[To, typer.Option(help="JSON lines, masks as COCO run lengths.")]
+Components = Annotated[To, typer.Option(help="CSV of the masks' connected parts.")]
+Events = Annotated[To, typer.Option(help="Folder for a clip of each event.")]
+Roll = Annotated[float, typer.Option(min=0, help="Seconds around an event.")]
+Start = Annotated[str, typer.Option(help="First frame: 250, 12.5s or 1:02:03.")]
+Stop = Annotated[str, typer.Option(help="Last frame; else the end.")]
+Every = Annotated[int, typer.Option(min=1, help="One of so many frames.")]
+Roi = Annotated[
+    list[str] | None, typer.Option(help="Region that counts: 'x,y x,y x,y' or a picture.")
+]
+Exclude = Annotated[list[str] | None, typer.Option(help="Region that does not count.")]
+MinArea = Annotated[int, typer.Option(min=0, help="Pixels; smaller parts do not count.")]
+BackgroundEvery = Annotated[
+    int, typer.Option(min=1, help="Frames for which one reconstructed background serves.")
+]
+
+
+def segment(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file.")],
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="Video or folder of pictures.")],
+    masks: Masks = None,
+    backgrounds: Backgrounds = None,
+    video: Film = None,
+    overlay: Overlay = None,
+    side_by_side: SideBySide = None,
+    clean_video: CleanVideo = None,
+    foreground: Foreground = None,
+    lines: Lines = None,
+    components: Components = None,
+    events: Events = None,
+    roll: Roll = 2.0,
+    start: Start = "1",
+    stop: Stop = "",
+    every: Every = 1,
+    roi: Roi = None,
+    exclude: Exclude = None,
+    min_area: MinArea = 0,
+    background_every: BackgroundEvery = 1,
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+    engine: EngineName = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Write masks, clean plates, videos, tables or clips of a whole video."""
+    from cleanplate.runtime.outputs import Outputs
+    from cleanplate.runtime.pipeline import Step, segment_source
+    from cleanplate.terminal import bar, clock
+
+    outputs = Outputs(
+        masks, backgrounds, video, overlay, side_by_side, clean_video, foreground, lines,
+        components, events, roll, overwrite,
+    )  # fmt: skip
+    if outputs.is_empty:
+        raise typer.BadParameter("nothing to write; give --masks, --video or another output")
+    frames = cleanplate.open_source(source)
+    selection, region = _selection(frames, start, stop, every), _region(roi, exclude, min_area)
+    total = selection.count(frames)
+    subtractor = cleanplate.load(
+        model, device, engine=engine, every=background_every, plates=outputs.needs_plate
+    )
+    step = Step(0, 0, 0.0, 0.0)
+    with bar() as shown:
+        steps = segment_source(subtractor, frames, outputs, selection, region)
+        try:
+            for step in steps:
+                shown.update("segmenting", step.done, total, step.pace(total))
+        except KeyboardInterrupt:
+            steps.close()
+            where = f"frame {step.number} ({clock((step.number - 1) / frames.rate_fps)})"
+            typer.echo(f"stopped after {where}; what was written is whole", err=True)
+            raise
+    rate = step.done / step.seconds if step.seconds else 0.0
+    values = {"frames": step.done, "seconds": round(step.seconds, 3)}
+    values |= {"frames_per_second": round(rate, 2)}
+    named = {"engine": subtractor.engine.name}
+    show({**values, **named} if as_json else f"{step.done} frames, {rate:.1f} a second")
+
+
+def _selection(frames: FrameSource, start: str, stop: str, every: int) -> Selection:
+    from cleanplate.runtime.selection import Selection, parse_moment
+
+    first = parse_moment(start, frames.rate_fps)
+    last = parse_moment(stop, frames.rate_fps) if stop else None
+    if last is not None and last < first:
+        raise typer.BadParameter(f"--stop {stop} lies before --start {start}")
+    return Selection(first, last, every)
+
+
+def _region(roi: list[str] | None, exclude: list[str] | None, min_area: int) -> Region:
+    from cleanplate.runtime.region import Region, parse_region
+
+    inside = [parse_region(text) for text in roi or ()]
+    outside = [parse_region(text) for text in exclude or ()]
+    return Region(inside, outside, min_area)

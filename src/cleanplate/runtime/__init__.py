@@ -1,0 +1,1 @@
+"""Whole videos: decoded, segmented and written side by side."""

@@ -1,0 +1,246 @@
+"""What can be written of a segmented video: pictures, videos, lines, tables, clips."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cleanplate.errors import OutputError
+from cleanplate.images import Mask, make_folder, write_picture
+from cleanplate.runtime import moments
+from cleanplate.runtime.events import EventClips
+from cleanplate.runtime.moments import Moment
+from cleanplate.scenes.video_writer import VideoWriter
+
+MASK_NAME, PLATE_NAME, CUTOUT_NAME = "bin{:06d}.png", "bg{:06d}.png", "fg{:06d}.png"
+COLUMNS = ("frame", "seconds", "left", "top", "width", "height", "area", "x", "y")
+
+Write = Callable[[Moment], None]
+"""Writes one moment somewhere."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where to write what; None writes none.
+
+    Attributes:
+        masks: folder for ``binNNNNNN.png`` (0 and 255) under the input's own numbers.
+        backgrounds: folder for the refined plates ``bgNNNNNN.png``.
+        video: mask video.
+        overlay: video of the frames with their foreground marked.
+        side_by_side: video of frame, clean plate and mask.
+        clean_video: video of the clean plates.
+        foreground: the foreground alone, transparent around: a ``.webm`` or ``.mov`` video, or a
+            folder for ``fgNNNNNN.png``.
+        lines: JSON lines, one a frame, the mask as COCO's uncompressed run-length encoding.
+        components: CSV of the connected parts of each mask.
+        events: folder for a clip of each time something is there, and ``events.csv``.
+        roll_seconds: what an event's clip shows before and after it.
+        overwrite: replace files that are there.
+    """
+
+    masks: Path | None = None
+    backgrounds: Path | None = None
+    video: Path | None = None
+    overlay: Path | None = None
+    side_by_side: Path | None = None
+    clean_video: Path | None = None
+    foreground: Path | None = None
+    lines: Path | None = None
+    components: Path | None = None
+    events: Path | None = None
+    roll_seconds: float = field(default=2.0)
+    overwrite: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to be written."""
+        return not any(value for value in vars(self).values() if isinstance(value, Path))
+
+    @property
+    def needs_plate(self) -> bool:
+        """Whether clean plates are to be made."""
+        return any((self.backgrounds, self.clean_video, self.side_by_side))
+
+    def check(self, numbers: list[int]) -> None:
+        """Refuse what is there already, before any work is done.
+
+        Args:
+            numbers: of the frames to come, as far as they are known.
+
+        Raises:
+            OutputError: says which file.
+        """
+        if self.overwrite:
+            return
+        cut_outs = None if _is_film(self.foreground) else self.foreground
+        folders = (
+            (self.masks, MASK_NAME), (self.backgrounds, PLATE_NAME), (cut_outs, CUTOUT_NAME),
+        )  # fmt: skip
+        for folder, name in folders:
+            if folder is not None and folder.exists():
+                for number in numbers:
+                    refuse_existing(folder / name.format(number))
+        film = self.foreground if _is_film(self.foreground) else None
+        films = (self.video, self.overlay, self.side_by_side, self.clean_video, film)
+        for path in (*films, self.lines, self.components):
+            if path is not None:
+                refuse_existing(path)
+        if self.events is not None:
+            refuse_existing(self.events / "events.csv")
+
+    @contextmanager
+    def open(self, rate_fps: float) -> Iterator[Write]:
+        """Open all outputs; what was written is whole however the block ends.
+
+        Raises:
+            OutputError: an output cannot be written.
+        """
+        with ExitStack() as stack:
+            writers = [stack.enter_context(one) for one in self._writers(rate_fps)]
+
+            def write(moment: Moment) -> None:
+                for writer in writers:
+                    writer(moment)
+
+            yield write
+
+    def _writers(self, rate_fps: float) -> Iterator[Any]:
+        again = self.overwrite
+        if self.masks is not None:
+            yield _pictures(self.masks, MASK_NAME, moments.mask_alone, again)
+        if self.backgrounds is not None:
+            yield _pictures(self.backgrounds, PLATE_NAME, _plate, again)
+        films = (
+            (self.video, moments.mask_alone),
+            (self.overlay, moments.overlay),
+            (self.side_by_side, moments.side_by_side),
+            (self.clean_video, moments.plate_or_frame),
+        )
+        for path, compose in films:
+            if path is not None:
+                yield _film(path, rate_fps, compose)
+        if self.foreground is not None and _is_film(self.foreground):
+            yield _film(self.foreground, rate_fps, moments.cut_out)
+        elif self.foreground is not None:
+            yield _pictures(self.foreground, CUTOUT_NAME, moments.cut_out, again)
+        if self.lines is not None:
+            yield _text(self.lines, "", _line)
+        if self.components is not None:
+            yield _text(self.components, ",".join(COLUMNS) + "\n", _rows)
+        if self.events is not None:
+            yield EventClips(self.events, rate_fps, self.roll_seconds)
+
+
+def _is_film(path: Path | None) -> bool:
+    return path is not None and bool(path.suffix)
+
+
+def _plate(moment: Moment) -> NDArray[Any] | None:
+    return moment.plate
+
+
+@contextmanager
+def _pictures(
+    folder: Path, name: str, compose: Callable[[Moment], NDArray[Any] | None], overwrite: bool
+) -> Iterator[Write]:
+    make_folder(folder)
+
+    def write(moment: Moment) -> None:
+        path, picture = folder / name.format(moment.number), compose(moment)
+        if not overwrite:
+            refuse_existing(path)
+        if picture is not None:
+            write_picture(path, picture)
+
+    yield write
+
+
+@contextmanager
+def _film(
+    path: Path, rate_fps: float, compose: Callable[[Moment], NDArray[Any]]
+) -> Iterator[Write]:
+    with VideoWriter(path, rate_fps) as video:
+        yield lambda moment: video.write(compose(moment))
+
+
+@contextmanager
+def _text(path: Path, head: str, compose: Callable[[Moment], str]) -> Iterator[Write]:
+    """Write lines under a hidden name that becomes the file's own at the end."""
+    part = path.with_name(f".{path.name}.part")
+    with _explained(path):
+        file: TextIO = part.open("w", encoding="utf-8", newline="")
+    try:
+        with file, _explained(path):
+            file.write(head)
+            yield lambda moment: _written(path, file, compose(moment))
+    finally:
+        with _explained(path):
+            part.replace(path)
+
+
+def _written(path: Path, file: TextIO, text: str) -> None:
+    with _explained(path):
+        file.write(text)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}); choose another place or make room"
+        ) from error
+
+
+def _line(moment: Moment) -> str:
+    values = {
+        "frame": moment.number,
+        "seconds": round(moment.seconds, 3),
+        "foreground": int(np.count_nonzero(moment.mask)),
+        "segmentation": run_lengths(moment.mask),
+    }
+    return json.dumps(values, separators=(",", ":")) + "\n"
+
+
+def run_lengths(mask: Mask) -> dict[str, list[int]]:
+    """Return COCO's uncompressed run-length encoding: lengths down the columns, 0 first."""
+    flat = mask.T.ravel()
+    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    bounds = np.concatenate([[0], changes, [flat.size]])
+    counts = np.diff(bounds).tolist()
+    return {"size": list(mask.shape), "counts": [0, *counts] if flat[0] else counts}
+
+
+def _rows(moment: Moment) -> str:
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    if moment.mask.any():
+        _, _, boxes, centres = cv2.connectedComponentsWithStats(
+            moment.mask.view(np.uint8), connectivity=8
+        )
+        for box, (x, y) in zip(boxes[1:].tolist(), centres[1:].tolist(), strict=True):
+            when = (moment.number, f"{moment.seconds:.3f}")
+            rows.writerow([*when, *box, f"{x:.1f}", f"{y:.1f}"])
+    return text.getvalue()
+
+
+def refuse_existing(path: Path) -> None:
+    """Refuse to replace a file that is there.
+
+    Raises:
+        OutputError: it is there.
+    """
+    if path.exists():
+        raise OutputError(f"{path}: exists already; give --overwrite to replace it")

@@ -104,6 +104,27 @@ def segment(
     show({**values, **named} if as_json else f"{step.done} frames, {rate:.1f} a second")
 
 
+def export(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file.")],
+    to: Annotated[str, typer.Option(help="onnx or openvino.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File; else beside the model.")
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a model as one file for other programs: raw BGR frames in, masks out."""
+    from cleanplate.runtime.export import KINDS
+    from cleanplate.runtime.export import export as write
+
+    path = output or model.with_suffix(KINDS.get(to, ""))
+    found = write(model, to, path, overwrite)
+    values = {"output": found.path.name, "frames_compared": found.checked}
+    values["most_pixels_different"] = found.different
+    text = f"{path}: its masks differ in {found.different:.3%} of the pixels at most"
+    show(values if as_json else text)
+
+
 def _selection(frames: FrameSource, start: str, stop: str, every: int) -> Selection:
     from cleanplate.runtime.selection import Selection, parse_moment
 

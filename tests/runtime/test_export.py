@@ -1,0 +1,121 @@
+"""A model as one file for another program."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import cleanplate
+from cleanplate.errors import ConfigError, OutputError
+from cleanplate.images import Frame, resize_frame
+from cleanplate.networks.weights import load_model, save_model
+from cleanplate.runtime.export import MOST_DIFFERENT, export
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "run_exported.py"
+
+
+@pytest.fixture(scope="module")
+def onnx(smoke_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("onnx") / "street.onnx"
+    found = export(smoke_model, "onnx", path)
+    assert found.path == path
+    assert found.different <= MOST_DIFFERENT
+    return path
+
+
+def _frames(folder: Path) -> list[Frame]:
+    return [frame for _, frame in cleanplate.open_source(folder / "input")]
+
+
+def test_an_onnx_file_gives_our_masks_with_onnxruntime_and_numpy_alone(
+    onnx: Path, smoke_model: Path, drawn_scene: Path
+) -> None:
+    frames = _frames(drawn_scene)[-5:]
+    raw = b"".join(np.ascontiguousarray(frame[..., ::-1]).tobytes() for frame in frames)
+    code = (
+        "import sys\n"
+        "class Refuse:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name.split('.')[0] in ('cleanplate', 'torch', 'cv2'):\n"
+        "            raise ImportError(name)\n"
+        "sys.meta_path.insert(0, Refuse())\n"
+        f"sys.argv = ['', {str(onnx)!r}, '96x64']\n"
+        f"exec(compile(open({str(EXAMPLE)!r}).read(), 'example', 'exec'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=raw, capture_output=True, check=True)
+    masks = np.frombuffer(done.stdout, np.uint8).reshape(5, 64, 96)
+    ours = cleanplate.load(smoke_model, "cpu", engine="torch")
+    wanted = np.stack([ours.segment(frame).mask for frame in frames])
+    assert set(np.unique(masks)) == {0, 255}
+    assert ((masks == 255) != wanted).mean() <= MOST_DIFFERENT
+    assert wanted.any()
+
+
+def test_frames_of_another_size_go_in_as_they_are(
+    onnx: Path, smoke_model: Path, drawn_scene: Path
+) -> None:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
+    large = resize_frame(_frames(drawn_scene)[-1], (128, 192))
+    mask, probability, plate = session.run(
+        None, {"image": np.ascontiguousarray(large[None, ..., ::-1])}
+    )
+    assert mask.shape == probability.shape == (1, 128, 192)
+    assert plate.shape == (1, 128, 192, 3)
+    result = cleanplate.load(smoke_model, "cpu", engine="torch").segment(large)
+    assert ((mask[0] == 255) != result.mask).mean() < 0.02
+    assert result.background is not None
+    assert np.abs(plate[0, ..., ::-1].astype(int) - result.background).mean() < 1
+
+
+def test_the_file_says_what_it_is(onnx: Path, smoke_model: Path) -> None:
+    import onnxruntime
+
+    meta = onnxruntime.InferenceSession(onnx).get_modelmeta().custom_metadata_map
+    card = json.loads(meta["cleanplate"])
+    assert card["scene"] == "street"
+    assert str(smoke_model.parent) not in meta["cleanplate"]
+
+
+def test_an_openvino_file_gives_our_masks(
+    smoke_model: Path, drawn_scene: Path, tmp_path: Path
+) -> None:
+    import openvino
+
+    export(smoke_model, "openvino", tmp_path / "street.xml")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["street.bin", "street.xml"]
+    model = openvino.Core().read_model(tmp_path / "street.xml")
+    assert json.loads(model.get_rt_info(["cleanplate"]).value)["scene"] == "street"
+    exact = {"INFERENCE_PRECISION_HINT": "f32"}
+    compiled = openvino.Core().compile_model(model, "CPU", exact)
+    ours = cleanplate.load(smoke_model, "cpu", engine="torch")
+    for frame in _frames(drawn_scene)[-3:]:
+        mask = compiled([np.ascontiguousarray(frame[None, ..., ::-1])])["mask"][0]
+        assert ((mask == 255) != ours.segment(frame).mask).mean() <= MOST_DIFFERENT
+
+
+def test_a_model_of_a_shaking_camera_is_refused(smoke_model: Path, tmp_path: Path) -> None:
+    net, card = load_model(smoke_model)
+    assert net.reach is not None
+    net.reach.fill_(3)
+    save_model(tmp_path / "m.safetensors", net, card)
+    with pytest.raises(ConfigError, match="follows a shaking camera"):
+        export(tmp_path / "m.safetensors", "onnx", tmp_path / "m.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["m.safetensors"]
+
+
+def test_existing_files_and_unknown_kinds_are_refused(smoke_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_text("precious")
+    with pytest.raises(OutputError, match="exists already"):
+        export(smoke_model, "onnx", tmp_path / "m.onnx")
+    with pytest.raises(ConfigError, match="cannot export to 'tflite'"):
+        export(smoke_model, "tflite", tmp_path / "m.tflite")
+    with pytest.raises(ConfigError, match=r"ends in \.xml"):
+        export(smoke_model, "openvino", tmp_path / "m.onnx", overwrite=True)
+    assert (tmp_path / "m.onnx").read_text() == "precious"

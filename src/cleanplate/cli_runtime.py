@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ import cleanplate
 from cleanplate.console import AsJson, Device, EngineName, Overwrite, show
 
 if TYPE_CHECKING:
+    from cleanplate.runtime.cameras import Camera
     from cleanplate.runtime.region import Region
     from cleanplate.runtime.selection import Selection
     from cleanplate.scenes.video import FrameSource
@@ -123,6 +124,78 @@ def export(
     values["most_pixels_different"] = found.different
     text = f"{path}: its masks differ in {found.different:.3%} of the pixels at most"
     show(values if as_json else text)
+
+
+def live(
+    model: Annotated[
+        Path | None, typer.Argument(metavar="[MODEL", help="Model file.", show_default=False)
+    ] = None,
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE]", help="rtsp://, http://, /dev/video0 or a file.")
+    ] = "",
+    cameras: Annotated[
+        Path | None, typer.Option(help="cameras.toml: several cameras, in place of MODEL SOURCE.")
+    ] = None,
+    page: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port of a local page; 0 takes a free one.")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(min=0, help="Stop after so long.")] = None,
+    masks: Masks = None,
+    video: Film = None,
+    overlay: Overlay = None,
+    lines: Lines = None,
+    components: Components = None,
+    events: Events = None,
+    drift: Annotated[
+        To, typer.Option(help="Folder for frames that look unlike training, to be labelled.")
+    ] = None,
+    roi: Roi = None,
+    exclude: Exclude = None,
+    min_area: MinArea = 0,
+    background_every: BackgroundEvery = 1,
+    device: Device = "auto",
+    engine: EngineName = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Segment cameras while they run, always the newest frame; Ctrl-C stops."""
+    from cleanplate.runtime.cameras import LiveRun
+    from cleanplate.runtime.page import Page
+
+    to = {"masks": masks, "video": video, "overlay": overlay, "lines": lines}
+    to |= {"components": components, "events": events, "drift": drift}
+    given: dict[str, Any] = {name: str(path) for name, path in to.items() if path is not None}
+    given |= {"roi": tuple(roi or ()), "exclude": tuple(exclude or ()), "min_area": min_area}
+    chosen = _cameras(cameras, model, source, {**given, "background_every": background_every})
+    served = None if page is None else Page(page)
+    if served is not None:
+        typer.echo(f"look at {served.address}", err=True)
+
+    run = LiveRun(chosen, device, engine, served, _report)
+    try:
+        run.run(seconds)
+    except KeyboardInterrupt:
+        typer.echo("stopped; what was written is whole", err=True)
+    totals = {name: pace.as_dict() for name, pace in run.totals.items()}
+    text = "\n".join(f"{name}: {pace.frames} frames, {pace}" for name, pace in run.totals.items())
+    show({"cameras": totals} if as_json else text)
+    if run.failed:
+        raise SystemExit(1)
+
+
+def _report(name: str, pace: object) -> None:
+    typer.echo(f"{name}: {pace}", err=True)
+
+
+def _cameras(
+    listed: Path | None, model: Path | None, source: str, given: dict[str, Any]
+) -> tuple[Camera, ...]:
+    from cleanplate.runtime.cameras import Camera, read_cameras
+
+    if (listed is None) == (model is None or not source):
+        raise typer.BadParameter("give MODEL and SOURCE, or --cameras")
+    if listed is not None:
+        return read_cameras(listed)
+    return (Camera(name="camera", model=str(model), source=source, **given),)
 
 
 def _selection(frames: FrameSource, start: str, stop: str, every: int) -> Selection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -72,5 +72,6 @@ def _first_complaint(model: type[Settings], error: ValidationError) -> str:
 def _known_keys(model: type[Settings], place: list[str]) -> list[str]:
     found: Any = model
     for part in place:
-        found = found.model_fields[part].annotation
+        # a number is a place in a tuple of tables
+        found = get_args(found)[0] if part.isdecimal() else found.model_fields[part].annotation
     return list(found.model_fields)

@@ -100,14 +100,18 @@ class Outputs:
             refuse_existing(self.events / "events.csv")
 
     @contextmanager
-    def open(self, rate_fps: float) -> Iterator[Write]:
+    def open(self, rate_fps: float, timed: bool = False) -> Iterator[Write]:
         """Open all outputs; what was written is whole however the block ends.
+
+        Args:
+            rate_fps: of the frames.
+            timed: frames come at times of their own, as live ones do.
 
         Raises:
             OutputError: an output cannot be written.
         """
         with ExitStack() as stack:
-            writers = [stack.enter_context(one) for one in self._writers(rate_fps)]
+            writers = [stack.enter_context(one) for one in self._writers(rate_fps, timed)]
 
             def write(moment: Moment) -> None:
                 for writer in writers:
@@ -115,7 +119,7 @@ class Outputs:
 
             yield write
 
-    def _writers(self, rate_fps: float) -> Iterator[Any]:
+    def _writers(self, rate_fps: float, timed: bool) -> Iterator[Any]:
         again = self.overwrite
         if self.masks is not None:
             yield _pictures(self.masks, MASK_NAME, moments.mask_alone, again)
@@ -129,9 +133,9 @@ class Outputs:
         )
         for path, compose in films:
             if path is not None:
-                yield _film(path, rate_fps, compose)
+                yield _film(path, rate_fps, timed, compose)
         if self.foreground is not None and _is_film(self.foreground):
-            yield _film(self.foreground, rate_fps, moments.cut_out)
+            yield _film(self.foreground, rate_fps, timed, moments.cut_out)
         elif self.foreground is not None:
             yield _pictures(self.foreground, CUTOUT_NAME, moments.cut_out, again)
         if self.lines is not None:
@@ -168,10 +172,10 @@ def _pictures(
 
 @contextmanager
 def _film(
-    path: Path, rate_fps: float, compose: Callable[[Moment], NDArray[Any]]
+    path: Path, rate_fps: float, timed: bool, compose: Callable[[Moment], NDArray[Any]]
 ) -> Iterator[Write]:
-    with VideoWriter(path, rate_fps) as video:
-        yield lambda moment: video.write(compose(moment))
+    with VideoWriter(path, rate_fps, timed) as video:
+        yield lambda moment: video.write(compose(moment), moment.seconds)
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from cleanplate.errors import OutputError
 from cleanplate.images import Frame, Mask, Size
 from cleanplate.scenes.video import check_size
 
+TICK = Fraction(1, 1000)
+"""Of timed frames, in seconds."""
 _CODECS = {
     "": ("libx264", "yuv420p", {"crf": "18", "preset": "veryfast"}),
     ".webm": ("libvpx-vp9", "yuva420p", {"crf": "24", "b": "0", "deadline": "realtime"}),
@@ -40,12 +42,14 @@ class VideoWriter:
     Args:
         path: an ``.mp4``, ``.mkv`` or ``.mov`` file; with alpha ``.webm`` or ``.mov``.
         rate_fps: frames per second.
+        timed: each frame is shown from its own time on, as live frames must be.
     """
 
-    def __init__(self, path: Path, rate_fps: float) -> None:
+    def __init__(self, path: Path, rate_fps: float, timed: bool = False) -> None:
         self._path = path
         self._part = path.with_name(f".{path.stem}.part{path.suffix}")
         self._rate = Fraction(rate_fps).limit_denominator(60_000)
+        self._timed, self._ticks = timed, -1
         self._size: Size | None = None
         self._stream: VideoStream | None = None
         try:
@@ -59,8 +63,12 @@ class VideoWriter:
                 f"{path}: cannot be written ({reason}); choose an .mp4 file in a folder you own"
             ) from error
 
-    def write(self, frame: Frame | Mask) -> None:
+    def write(self, frame: Frame | Mask, seconds: float | None = None) -> None:
         """Append one RGB frame, RGBA frame ``(H, W, 4)`` or mask ``(H, W)`` bool.
+
+        Args:
+            frame: what is shown.
+            seconds: from when on, where frames are timed.
 
         Raises:
             VideoError: it has another size than the first.
@@ -81,6 +89,9 @@ class VideoWriter:
                 self._stream.height, self._stream.width = picture.shape[:2]
             pixels = np.ascontiguousarray(picture, np.uint8)
             shown = av.VideoFrame.from_ndarray(pixels, format=form)
+            if self._timed and seconds is not None:
+                self._ticks = max(self._ticks + 1, round(seconds / TICK))
+                shown.pts, shown.time_base = self._ticks, TICK
             self._container.mux(self._stream.encode(shown))
 
     def _add_stream(self, form: str) -> VideoStream:
@@ -93,6 +104,8 @@ class VideoWriter:
         stream = self._container.add_stream(codec, rate=self._rate, options=options)
         assert isinstance(stream, VideoStream)
         stream.pix_fmt = layout
+        if self._timed:
+            stream.codec_context.time_base = TICK
         return stream
 
     @contextmanager

@@ -1,0 +1,229 @@
+"""One or many cameras in one process; equal models are loaded once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Lock, Thread
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from cleanplate.errors import CleanplateError, ConfigError
+from cleanplate.networks.card import ModelCard
+from cleanplate.networks.engine import Engine, Frames
+from cleanplate.networks.engines import make_engine
+from cleanplate.runtime.drift import DriftWatch
+from cleanplate.runtime.live import Pace, watch
+from cleanplate.runtime.newest import NewestFrames
+from cleanplate.runtime.outputs import Outputs
+from cleanplate.runtime.page import Page
+from cleanplate.runtime.region import Region, parse_region
+from cleanplate.settings import Count, Positive, Settings, parse_settings
+from cleanplate.subtractors.two_stage import TwoStageSubtractor
+
+log = logging.getLogger(__name__)
+
+LIVE_RATE_FPS = 25.0
+REPORT_SECONDS = 10.0
+
+
+class Camera(Settings):
+    """One ``[[camera]]`` of ``cameras.toml``.
+
+    Attributes:
+        name: in messages, on the page and in file names.
+        model: model file.
+        source: address or file; or
+        source_env: the environment variable that holds it, so that no password stands in a file.
+        roi, exclude: regions, see `parse_region`.
+        min_area: parts of fewer pixels do not count.
+        background_every: frames for which one reconstructed background serves.
+        video, overlay, lines, components: files to write; masks, events, drift: folders.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+    model: str
+    source: str = ""
+    source_env: str = ""
+    roi: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    min_area: Count = 0
+    background_every: Positive = 1
+    masks: str = ""
+    video: str = ""
+    overlay: str = ""
+    lines: str = ""
+    components: str = ""
+    events: str = ""
+    drift: str = ""
+
+    def address(self) -> str:
+        """Return where the frames come from.
+
+        Raises:
+            ConfigError: neither is given, or the variable is not set.
+        """
+        if bool(self.source) == bool(self.source_env):
+            raise ConfigError(f"camera {self.name}: give one of source and source_env")
+        if self.source:
+            return self.source
+        found = os.environ.get(self.source_env, "")
+        if not found:
+            raise ConfigError(
+                f"camera {self.name}: the environment variable {self.source_env} is not set"
+            )
+        return found
+
+    def outputs(self) -> Outputs:
+        """Return what is written."""
+        names = ("masks", "video", "overlay", "lines", "components", "events")
+        given = {name: Path(getattr(self, name)) for name in names if getattr(self, name)}
+        return Outputs(**given)  # type: ignore[arg-type] # all of these are paths
+
+
+class Cameras(Settings):
+    """``cameras.toml``: one table for each camera."""
+
+    camera: Annotated[tuple[Camera, ...], Field(min_length=1)]
+
+
+def read_cameras(path: Path) -> tuple[Camera, ...]:
+    """Read ``cameras.toml``.
+
+    Raises:
+        ConfigError: it cannot be read, a key is wrong, or two cameras have one name.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); check the path") from error
+    found = parse_settings(Cameras, text, str(path)).camera
+    names = [camera.name for camera in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"{path}: two cameras are called {twice[0]}; rename one")
+    return found
+
+
+class SharedEngine:
+    """One engine for several cameras, one frame at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.name, self.long_term, self.reach = engine.name, engine.long_term, engine.reach
+        self._engine, self._lock = engine, Lock()
+
+    def surround(self, frames: Frames, long_term: NDArray[np.uint8] | None) -> Any:
+        """See `Engine.surround`."""
+        with self._lock:
+            return self._engine.surround(frames, long_term)
+
+    def decide(self, frames: Frames, context: Any) -> NDArray[np.float32]:
+        """See `Engine.decide`."""
+        with self._lock:
+            return self._engine.decide(frames, context)
+
+
+@dataclass
+class LiveRun:
+    """Runs cameras until they end or are stopped.
+
+    Args:
+        cameras: what to run.
+        device: see `make_engine`.
+        engine: see `make_engine`.
+        page: shows what they see, or None.
+        report: called now and then with a camera's name and its pace since the last call.
+    """
+
+    cameras: tuple[Camera, ...]
+    device: str = "auto"
+    engine: str = "auto"
+    page: Page | None = None
+    report: Callable[[str, Pace], None] = lambda name, pace: None
+    totals: dict[str, Pace] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    _stopped: Event = field(default_factory=Event)
+    _running: list[NewestFrames] = field(default_factory=list)
+
+    def run(self, seconds: float | None = None) -> None:
+        """Run all cameras; what goes wrong with one is logged and leaves the others running.
+
+        Args:
+            seconds: stop after so long; None runs until every camera has ended.
+
+        Raises:
+            ConfigError, WeightsError: a camera's settings or model are wrong; nothing was begun.
+        """
+        threads = [
+            Thread(target=self._guarded, args=ready, daemon=True) for ready in self._prepared()
+        ]
+        for thread in threads:
+            thread.start()
+        end = None if seconds is None else time.monotonic() + seconds
+        try:
+            while any(thread.is_alive() for thread in threads):
+                if end is not None and time.monotonic() > end:
+                    break
+                self._stopped.wait(0.1)
+        finally:
+            self.stop()
+            for thread in threads:
+                thread.join()
+
+    def stop(self) -> None:
+        """Stop all cameras; outputs are closed and whole."""
+        self._stopped.set()
+        for frames in self._running:
+            frames.stop()
+
+    def _prepared(self) -> list[tuple[Camera, TwoStageSubtractor, NewestFrames, Region]]:
+        engines: dict[Path, tuple[Engine, ModelCard]] = {}
+        ready = []
+        for camera in self.cameras:
+            path = Path(camera.model).resolve()
+            if path not in engines:
+                found, card = make_engine(Path(camera.model), self.device, self.engine)
+                engines[path] = SharedEngine(found), card
+            ours = TwoStageSubtractor(*engines[path], camera.name, camera.background_every)
+            region = Region(
+                [parse_region(text) for text in camera.roi],
+                [parse_region(text) for text in camera.exclude],
+                camera.min_area,
+            )
+            camera.outputs().check([])
+            ready.append((camera, ours, NewestFrames(camera.address(), camera.name), region))
+        self._running = [frames for _, _, frames, _ in ready]
+        return ready
+
+    def _guarded(self, camera: Camera, *rest: Any) -> None:
+        try:
+            self._run(camera, *rest)
+        except CleanplateError as error:
+            self.failed[camera.name] = str(error)
+            log.error("%s: %s", camera.name, error)
+
+    def _run(
+        self, camera: Camera, ours: TwoStageSubtractor, frames: NewestFrames, region: Region
+    ) -> None:
+        drift = DriftWatch(ours.engine, Path(camera.drift) if camera.drift else None)
+        total, pace = self.totals.setdefault(camera.name, Pace()), Pace()
+        with camera.outputs().open(LIVE_RATE_FPS, timed=True) as write:
+            for live in watch(ours, frames, region):
+                moment = live.moment
+                write(moment)
+                total.add(live)
+                pace.add(live)
+                for _, message in drift.look(moment.frame, moment.mask, moment.seconds):
+                    log.warning("%s: %s", camera.name, message)
+                if self.page is not None:
+                    self.page.show(camera.name, moment, pace.as_dict())
+                if time.monotonic() - pace.start >= REPORT_SECONDS:
+                    self.report(camera.name, pace)
+                    pace = Pace()

@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 PIP := python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 SCENE ?=
 
-.PHONY: install check test test-slow test-real demo bench clean
+.PHONY: install check test test-slow test-real test-live demo bench clean
 
 install: $(STAMP)
 
@@ -31,11 +31,15 @@ test-slow: $(STAMP)
 test-real: $(STAMP)
 	$(BIN)/python -m pytest -m real -rs
 
+# needs the packages of system-packages.txt; skips with the reason where they are missing
+test-live: $(STAMP)
+	$(BIN)/python -m pytest -m live -rs
+
 demo: $(STAMP)
 	$(BIN)/cleanplate demo --output demo $(if $(SCENE),--scene '$(SCENE)')
 
 bench: $(STAMP)
-	$(BIN)/python benchmarks/half_split.py
+	$(BIN)/python benchmarks/speed.py
 
 clean:
 	rm -rf .venv demo

@@ -66,7 +66,7 @@ def _collect(
 def test_a_reader_that_is_too_slow_gets_the_newest_frame(camera: HttpCamera) -> None:
     found = _collect(NewestFrames(camera.address), lambda seen: len(seen) >= 8, seconds=0.15)
     assert all(live.dropped >= 2 for live in found[2:])
-    assert np.mean([live.lag_ms for live in found[2:]]) < 220  # a frame's wait, and the work
+    assert max(live.lag_ms for live in found[2:]) < 1000  # eight frames of waiting would be more
     numbers = [live.moment.number for live in found]
     values = [float(live.moment.frame.mean()) - 20 for live in found]
     assert np.abs(np.diff(values) - np.diff(numbers)).max() <= 1

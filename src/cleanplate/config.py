@@ -94,10 +94,13 @@ class LossSettings(Settings):
     Attributes:
         reconstruction: ``caffe`` sums squares over an image and halves, ``mean`` averages them.
         segmentation_weight: lambda of Eq. 3, the weight of L_seg in the joint phase.
+        focus: how much more L_seg weighs pixels that are still wrong, see `segmentation_loss`; 0
+            is the paper's.
     """
 
     reconstruction: Literal["caffe", "mean"]
     segmentation_weight: Amount
+    focus: Amount
 
 
 class AugmentationSettings(Settings):
@@ -181,6 +184,9 @@ class TrainingSettings(Settings):
             where twice as many are there; 0 keeps none.
         unlabelled: at most so many frames without a label are looked at, for stage 1 and the
             long-term background, and for stage 2 where there is no label at all.
+        stretch: phase 2 of small frames, whose parts have fewer pixels than
+            `AugmentationSettings.crop_pixels`, is up to so many times as long, so that it learns
+            from as many pixels; 1 is no longer.
         average: decay of the running average of the weights, which is kept; 0 keeps the last ones.
         precision: what stage 2 learns in: ``float32``, ``bfloat16``, or ``auto``, which takes
             bfloat16 where a CPU computes it by itself.
@@ -190,6 +196,7 @@ class TrainingSettings(Settings):
     margin_px: Count
     validation_every: Count
     unlabelled: Count
+    stretch: Annotated[float, Field(ge=1)]
     average: Annotated[float, Field(ge=0, lt=1)]
     precision: Literal["auto", "float32", "bfloat16"]
 

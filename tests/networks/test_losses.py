@@ -48,6 +48,16 @@ def test_the_segmentation_loss_is_the_mean_negative_log_likelihood() -> None:
     assert segmentation_loss(logits, labels).item() == pytest.approx(expected)
 
 
+def test_with_focus_a_pixel_weighs_as_its_label_is_improbable() -> None:
+    logits = torch.tensor([[[[0.0, 2.0, 0.0]], [[1.0, 0.0, -9.0]]]])
+    labels = torch.tensor([[[1, 0, 1]]])
+    right = [1 / (1 + math.exp(-1)), 1 / (1 + math.exp(-2)), 1 / (1 + math.exp(9))]
+    weights = [(1 - share) ** 2 for share in right]
+    total = sum(w * -math.log(p) for w, p in zip(weights, right, strict=True))
+    expected = total / max(1, sum(weights))
+    assert segmentation_loss(logits, labels, 2.0).item() == pytest.approx(expected, rel=1e-4)
+
+
 def test_ignored_pixels_do_not_change_the_loss() -> None:
     logits, labels = torch.randn(1, 2, 3, 3), torch.randint(0, 2, (1, 3, 3))
     labels[0, 1, 1] = -1

@@ -30,6 +30,8 @@ from cleanplate.training.updates import (
 
 SIZE = (64, 96)
 
+SMALL = (64, 96)
+
 
 @pytest.fixture(scope="module")
 def data(drawn_scene: Path) -> TrainingSet:
@@ -268,7 +270,7 @@ def test_a_phase_is_no_longer_than_its_passes_over_the_frames(
 ) -> None:
     whole = load_preset("smoke")
     limited = whole.phases.background.model_copy(update={"most_passes": passes})
-    found = planned(_settings_with(whole, "phases", background=limited), frames, 1)
+    found = planned(_settings_with(whole, "phases", background=limited), frames, 1, SMALL)
     assert found.phases.background.iterations == iterations
     assert found.phases.segmentation == whole.phases.segmentation
     assert found.phases.joint == whole.phases.joint
@@ -282,14 +284,23 @@ def test_phase_2_counts_its_passes_over_labelled_frames_or_all_where_none_is() -
         update={"most_passes": 4, "iterations": 50, "batch_size": 8}
     )
     settings = _settings_with(whole, "phases", segmentation=limited)
-    assert planned(settings, 200, 5).phases.segmentation.iterations == 3  # 20 frames in eights
-    assert planned(settings, 24, 0).phases.segmentation.iterations == 12
-    assert planned(settings, 200, 0).phases.segmentation.iterations == 50
+    assert (
+        planned(settings, 200, 5, SMALL).phases.segmentation.iterations == 3
+    )  # 20 frames in eights
+    assert planned(settings, 24, 0, SMALL).phases.segmentation.iterations == 12
+    assert planned(settings, 200, 0, SMALL).phases.segmentation.iterations == 50
+
+
+def test_where_nobody_labelled_anything_improbable_labels_weigh_no_more() -> None:
+    whole = load_preset("compact")
+    assert planned(whole, 200, 5, SMALL).loss == whole.loss
+    assert whole.loss.focus > 0
+    assert planned(whole, 200, 0, SMALL).loss.focus == 0
 
 
 def test_the_paper_is_trained_for_its_own_length_however_few_frames_there_are() -> None:
     paper = load_preset("paper")
-    assert planned(paper, 1, 1) == paper
+    assert planned(paper, 1, 1, SMALL) == paper
 
 
 def test_what_is_logged_is_what_is_optimised(data: TrainingSet, net: TwoStageNet) -> None:
@@ -391,3 +402,20 @@ def test_stage_2_of_the_paper_learns_without_weights(data: TrainingSet) -> None:
         probability = foreground_probability(net(to_image(data.frames[:1])).logits)
     assert np.mean(values[-3:]) < 0.8 * values[0]
     assert probability.std() > 1e-3
+
+
+def test_phase_2_of_small_frames_learns_from_as_many_pixels_as_that_of_large_ones() -> None:
+    whole = load_preset("compact")
+    large, medium, small = (
+        planned(whole, 200, 50, size).phases.segmentation.iterations
+        for size in ((240, 320), (180, 240), (96, 128))
+    )
+    assert large == whole.phases.segmentation.iterations
+    assert medium / large == pytest.approx(240 * 320 / (180 * 240), rel=0.01)
+    assert small == whole.training.stretch * large
+    few = planned(whole, 200, 1, (96, 128)).phases.segmentation.iterations
+    assert (
+        few
+        == whole.training.stretch
+        * planned(whole, 200, 1, (240, 320)).phases.segmentation.iterations
+    )

@@ -14,7 +14,7 @@ from cleanplate.errors import ConfigError, WeightsError
 from cleanplate.images import Size, fitting_size
 from cleanplate.settings import Positive, Settings
 
-FORMAT = 4
+FORMAT = 5
 """Changes whenever the layout or a setting does: a file of another format is refused by name."""
 DIGEST_DIGITS = 12
 CARD_KEY = "cleanplate"

@@ -27,16 +27,22 @@ def reconstruction_loss(
     return squares.sum() / known.expand_as(squares).sum().clamp(min=1)
 
 
-def segmentation_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def segmentation_loss(logits: Tensor, labels: Tensor, focus: float = 0.0) -> Tensor:
     """Eq. 2 with the sign that its print lacks: mean negative log-likelihood over labelled pixels.
 
     Args:
         logits: ``(N, 2, H, W)``.
         labels: ``(N, H, W)`` int64, 1 foreground, 0 background, -1 ignored. With all ignored the
             loss is 0.
+        focus: above 0 each pixel weighs as much as its label is improbable, to this power: the
+            focal loss (Lin et al., "Focal Loss for Dense Object Detection", 2017, Eq. 4), but as a
+            weighted mean, so that its scale stays while more and more pixels are right.
     """
-    total = functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum")
-    return total / (labels != IGNORED).sum().clamp(min=1)
+    losses = functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="none")
+    weights = (labels != IGNORED).to(losses.dtype)
+    if focus:
+        weights = weights * (1 - torch.exp(-losses)) ** focus
+    return (weights * losses).sum() / weights.sum().detach().clamp(min=1)
 
 
 def foreground_probability(logits: Tensor) -> Tensor:

@@ -120,10 +120,7 @@ def _share_of_strangers(data: TrainingSet, augmentation: AugmentationSettings) -
 
 def _window(labels: Labels, augmentation: AugmentationSettings, random: Generator) -> Window:
     """Choose a window, as often as asked for around a random foreground pixel."""
-    share = augmentation.crop
-    if augmentation.crop_pixels:
-        share = min(share, math.sqrt(augmentation.crop_pixels / labels.size))
-    sides = np.maximum(1, np.rint(share * np.array(labels.shape)).astype(int))
+    sides = np.array(part_size((labels.shape[0], labels.shape[1]), augmentation))
     room = np.array(labels.shape) - sides
     corner = random.integers(0, room + 1)
     if random.random() < augmentation.crop_on_objects:
@@ -133,6 +130,15 @@ def _window(labels: Labels, augmentation: AugmentationSettings, random: Generato
             corner = np.clip(np.array(pixel) - random.integers(0, sides), 0, room)
     top, left = corner.tolist()
     return slice(top, top + int(sides[0])), slice(left, left + int(sides[1]))
+
+
+def part_size(size: Size, augmentation: AugmentationSettings) -> Size:
+    """Return the size of the parts that phase 2 learns from."""
+    share = augmentation.crop
+    if augmentation.crop_pixels:
+        share = min(share, math.sqrt(augmentation.crop_pixels / math.prod(size)))
+    height, width = (max(1, round(share * side)) for side in size)
+    return height, width
 
 
 def cut_windows(

@@ -109,11 +109,12 @@ def train(
     card = _pasting_where_needed(card, data)
     if not resume:
         checkpoint.unlink(missing_ok=True)
+    size = (data.frames.shape[1], data.frames.shape[2])
     last = None
     for last in run(
         net,
         data,
-        planned(card.configuration, len(data.frames), len(data.labelled)),
+        planned(card.configuration, len(data.frames), len(data.labelled), size),
         start=start,
         seed=seed,
         device=device,

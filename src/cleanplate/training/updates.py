@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from cleanplate.config import Configuration, LossSettings, PhaseSettings
 from cleanplate.errors import ConfigError
+from cleanplate.images import Size
 from cleanplate.networks.losses import reconstruction_loss, segmentation_loss
 from cleanplate.networks.two_stage import TwoStageNet
-from cleanplate.training.batches import Batch, cut_windows
+from cleanplate.training.batches import Batch, cut_windows, part_size
 from cleanplate.training.progress import PHASES
 
 
-def planned(configuration: Configuration, frames: int, labelled: int) -> Configuration:
-    """Return the settings with each phase no longer than its passes over so many frames allow.
+def planned(configuration: Configuration, frames: int, labelled: int, size: Size) -> Configuration:
+    """Return the settings with each phase as long as it will be for so many frames of a size.
+
+    Phase 2 of small frames is stretched (see `TrainingSettings.stretch`); then no phase is longer
+    than its passes over the frames allow.
 
     Stage 1 learns few frames by heart: their backgrounds then fit better than those of any later
     frame, and stage 2, which learns from them, trusts a difference that it will not find again. The
     two phases after it learn from the labelled frames, or from all where nobody labelled any.
     """
-    changed = {}
+    changed = {"segmentation": _stretched(configuration, size)}
     for name in PHASES:
-        phase: PhaseSettings = getattr(configuration.phases, name)
+        phase: PhaseSettings = changed.get(name) or getattr(configuration.phases, name)
         if phase.most_passes:
             passed = frames if name == "background" else labelled or frames
             most = -(-phase.most_passes * passed // phase.batch_size)
             changed[name] = phase.model_copy(update={"iterations": min(phase.iterations, most)})
     phases = configuration.phases.model_copy(update=changed)
-    return configuration.model_copy(update={"phases": phases})
+    # labels that nobody gave may be wrong where they are improbable
+    focus = configuration.loss.focus if labelled else 0.0
+    loss = configuration.loss.model_copy(update={"focus": focus})
+    return configuration.model_copy(update={"phases": phases, "loss": loss})
+
+
+def _stretched(configuration: Configuration, size: Size) -> PhaseSettings:
+    """Return phase 2's settings, longer where its parts of frames are small."""
+    phase, wanted = configuration.phases.segmentation, configuration.augmentation.crop_pixels
+    pixels = math.prod(part_size(size, configuration.augmentation))
+    times = min(max(1.0, wanted / pixels), configuration.training.stretch)
+    lengths = {key: round(times * getattr(phase, key)) for key in ("iterations", "most_passes")}
+    return phase.model_copy(update=lengths)
 
 
 def trained_part(net: TwoStageNet, phase: str) -> nn.Module:
@@ -129,7 +147,7 @@ def compute_losses(
         logits: Tensor = net.segmentation_net(pair)
     logits = logits.float()
     labels = _enlarged(labels, logits)
-    terms["segmentation"] = segmentation_loss(logits, labels)
+    terms["segmentation"] = segmentation_loss(logits, labels, settings.focus)
     total = terms["segmentation"]
     if phase == "joint":
         total = terms["reconstruction"] + settings.segmentation_weight * total

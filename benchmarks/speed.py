@@ -133,8 +133,8 @@ def whole_commands(model: Path, clip: Path, folder: Path) -> str:
     command = [sys.executable, "-m", "cleanplate.cli", "segment", str(model), str(clip), "--video"]
     runs = {
         "cleanplate segment, one frame: start-up": [*command, "{}", "--stop", "1"],
-        "cleanplate segment": [*command, "{}"],
-        "cleanplate segment --background-every 5": [*command, "{}", "--background-every", "5"],
+        "cleanplate segment --background-every 1": [*command, "{}", "--background-every", "1"],
+        "cleanplate segment --background-every 5": [*command, "{}"],
         "MOG2's loop": [sys.executable, __file__, "--mog2", str(clip), "{}"],
     }
     count = sum(1 for _ in cleanplate.open_source(clip))

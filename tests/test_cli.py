@@ -127,7 +127,7 @@ def test_train_segment_evaluate_and_background_work_one_after_another(  # type: 
     code, out, err = run(
         "segment", model, drawn_scene / "input", "--masks", tmp_path / "masks",
         "--backgrounds", tmp_path / "plates", "--video", tmp_path / "out.mp4", "--json",
-        "--engine", "torch",
+        "--engine", "torch", "--background-every", 1,
     )  # fmt: skip
     assert code == 0, err
     assert json.loads(out)["frames"] == 40

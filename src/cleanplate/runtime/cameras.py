@@ -55,7 +55,7 @@ class Camera(Settings):
     roi: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     min_area: Count = 0
-    background_every: Positive = 1
+    background_every: Positive = 5
     masks: str = ""
     video: str = ""
     overlay: str = ""

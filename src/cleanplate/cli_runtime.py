@@ -9,6 +9,7 @@ import typer
 
 import cleanplate
 from cleanplate.console import AsJson, Device, EngineName, Overwrite, show
+from cleanplate.errors import ConfigError
 
 if TYPE_CHECKING:
     from cleanplate.runtime.cameras import Camera
@@ -87,6 +88,8 @@ def segment(
     subtractor = cleanplate.load(
         model, device, engine=engine, every=background_every, plates=outputs.needs_plate
     )
+    if outputs.needs_plate and not subtractor.has_background:
+        raise ConfigError(f"{model}: makes no background; leave out what shows clean plates")
     step = Step(0, 0, 0.0, 0.0)
     with bar() as shown:
         steps = segment_source(subtractor, frames, outputs, selection, region)
@@ -153,6 +156,7 @@ def live(
     exclude: Exclude = None,
     min_area: MinArea = 0,
     background_every: BackgroundEvery = 5,
+    overwrite: Overwrite = False,
     device: Device = "auto",
     engine: EngineName = "auto",
     as_json: AsJson = False,
@@ -165,6 +169,7 @@ def live(
     to |= {"components": components, "events": events, "drift": drift}
     given: dict[str, Any] = {name: str(path) for name, path in to.items() if path is not None}
     given |= {"roi": tuple(roi or ()), "exclude": tuple(exclude or ()), "min_area": min_area}
+    given["overwrite"] = overwrite
     chosen = _cameras(cameras, model, source, {**given, "background_every": background_every})
     served = None if page is None else Page(page)
     if served is not None:
@@ -194,6 +199,8 @@ def _cameras(
     if (listed is None) == (model is None or not source):
         raise typer.BadParameter("give MODEL and SOURCE, or --cameras")
     if listed is not None:
+        if any(value for key, value in given.items() if key != "background_every"):
+            raise typer.BadParameter("with --cameras, outputs and regions stand in that file")
         return read_cameras(listed)
     return (Camera(name="camera", model=str(model), source=source, **given),)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +113,17 @@ def write_bytes(path: Path, data: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink()
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}); choose another place or make room"
+        ) from error
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn the system's errors while a file is written into ours."""
+    try:
+        yield
+    except OSError as error:
         raise OutputError(
             f"{path}: cannot be written ({error.strerror}); choose another place or make room"
         ) from error

@@ -50,7 +50,7 @@ def _with_tuples(values: Any) -> Any:
     """Turn lists into tuples: TOML and JSON know no tuples, strict models take no lists."""
     if isinstance(values, dict):
         return {key: _with_tuples(value) for key, value in values.items()}
-    return tuple(values) if isinstance(values, list) else values
+    return tuple(map(_with_tuples, values)) if isinstance(values, list) else values
 
 
 def _first_complaint(model: type[Settings], error: ValidationError) -> str:
@@ -66,7 +66,10 @@ def _first_complaint(model: type[Settings], error: ValidationError) -> str:
         return f"key {key} is missing; add it"
     if complaint["type"] == "value_error":  # of a whole table, which need not be repeated
         return f"{key}: {complaint['msg'].removeprefix('Value error, ')}".removeprefix(": ")
-    return f"{key} is {complaint['input']!r}: {complaint['msg'].lower()}"
+    shown = repr(complaint["input"])
+    if "@" in shown or "://" in shown:  # a camera's address may hold its password
+        shown = "not what it must be"
+    return f"{key} is {shown}: {complaint['msg'].lower()}"
 
 
 def _known_keys(model: type[Settings], place: list[str]) -> list[str]:

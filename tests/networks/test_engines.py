@@ -127,8 +127,8 @@ def test_a_model_is_converted_once_and_kept_for_its_owner_alone(
     assert [record.getMessage() for record in ours] == [
         f"converting {smoke_model.name} for openvino, once; the next start is quick"
     ]
-    assert empty_cache.stat().st_mode & 0o077 == 0
-    assert len(list(empty_cache.iterdir())) == 1
+    assert cache_folder().stat().st_mode & 0o077 == 0
+    assert len(list(cache_folder().iterdir())) == 1
 
 
 def test_a_converted_model_starts_without_torch(smoke_model: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_damaged_conversion_is_made_again(
     smoke_model: Path, empty_cache: Path, frames: list[Frame], caplog: pytest.LogCaptureFixture
 ) -> None:
     before = cleanplate.load(smoke_model, "cpu", engine="openvino").segment(frames[-1]).mask
-    for path in empty_cache.glob("*/*.xml"):
+    for path in cache_folder().glob("*/*.xml"):
         path.write_bytes(path.read_bytes()[:500])
     again = cleanplate.load(smoke_model, "cpu", engine="openvino")
     assert "damaged" in caplog.text
@@ -165,9 +165,13 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(
 
 def test_only_so_many_converted_models_are_kept(smoke_model: Path, empty_cache: Path) -> None:
     for number in range(MOST_KEPT + 5):
-        (empty_cache / f"openvino-{number}").mkdir(parents=True)
+        (cache_folder() / f"openvino1-{number:032x}").mkdir(parents=True)
+    others = {cache_folder() / "my-project", cache_folder() / ".part-x-y", empty_cache / "a-b"}
+    for folder in others:
+        folder.mkdir()
     make_engine(smoke_model, "cpu", "openvino")
-    kept = list(cache_folder().iterdir())
+    assert all(folder.exists() for folder in others)
+    kept = set(cache_folder().iterdir()) - others
     assert len(kept) == MOST_KEPT
     assert any((folder / "decision.xml").exists() for folder in kept)
 

@@ -22,7 +22,7 @@ from cleanplate.runtime.live import LiveMoment, watch
 from cleanplate.runtime.newest import NewestFrames
 from cleanplate.runtime.page import Page
 from cleanplate.scenes import stream
-from cleanplate.scenes.stream import redacted
+from cleanplate.scenes.stream import Arrival, redacted
 from cleanplate.scenes.video_writer import VideoWriter
 from cleanplate.subtractors.protocol import Segmentation
 from tests.runtime.streaming import HttpCamera
@@ -151,6 +151,7 @@ def test_a_file_plays_once_at_its_own_speed(tmp_path: Path) -> None:
         ("rtsp://an%40na:ge@heim@host/live", "rtsp://host/live"),
         ("http://host/cam?user=anna&password=geheim&fps=5", "http://host/cam?user=***&password=***&fps=5"),
         ("http://host/cam?access_token=geheim#x", "http://host/cam?access_token=***#x"),
+        ("http://host/cgi?loginuse=anna&loginpas=geheim", "http://host/cgi?loginuse=***&loginpas=***"),
         ("/dev/video0", "/dev/video0"),
     ],
 )  # fmt: skip
@@ -237,3 +238,40 @@ def test_a_camera_needs_one_source_and_its_variable_must_be_set(smoke_model: Pat
         Camera(name="a", model="m").address()
     with pytest.raises(ConfigError, match="variable NOT_THERE is not set"):
         Camera(name="a", model="m", source_env="NOT_THERE").address()
+
+
+def test_regions_and_outputs_of_a_list_of_cameras_are_read(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "runtime.md").read_text()
+    (tmp_path / "cameras.toml").write_text(text.split("```toml\n")[1].split("```")[0])
+    gate, yard = read_cameras(tmp_path / "cameras.toml")
+    assert gate.roi == ("0,120 319,120 319,239 0,239",)
+    assert gate.outputs().events == Path("gate-events")
+    assert yard.source_env == "YARD_CAMERA"
+
+
+def test_a_wrong_type_of_source_does_not_show_the_password(tmp_path: Path) -> None:
+    (tmp_path / "cameras.toml").write_text(
+        '[[camera]]\nname="a"\nmodel="m"\nsource=["rtsp://anna:geheim@host/x"]'
+    )
+    with pytest.raises(ConfigError, match="source") as caught:
+        read_cameras(tmp_path / "cameras.toml")
+    assert "geheim" not in str(caught.value)
+
+
+def test_two_cameras_do_not_write_to_one_place(smoke_model: Path, tmp_path: Path) -> None:
+    shared = str(tmp_path / "m.mp4")
+    cameras = tuple(
+        Camera(name=name, model=str(smoke_model), source="x.mp4", video=shared) for name in "ab"
+    )
+    run = LiveRun(cameras, "cpu", "torch")
+    with pytest.raises(ConfigError, match=r"camera b: .*m\.mp4 is another camera's too"):
+        run.run()
+
+
+def test_whatever_breaks_a_reader_ends_the_wait() -> None:
+    def broken(address: str) -> Iterator[Arrival]:
+        raise UnicodeDecodeError("utf-8", b"", 0, 1, "title")
+        yield
+
+    with pytest.raises(VideoError, match="cannot be read on"):
+        next(iter(NewestFrames("rtsp://host/x", open_stream=broken)))

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 import cleanplate
-from cleanplate.errors import OutputError
+from cleanplate.errors import OutputError, VideoError
 from cleanplate.images import Frame, Mask
 from cleanplate.runtime.outputs import Outputs, run_lengths
 from cleanplate.runtime.pipeline import Step, segment_source
@@ -219,3 +219,49 @@ def test_what_was_written_before_an_interruption_is_whole(tmp_path: Path) -> Non
     assert len(_video(tmp_path / "e" / "event0001.mp4")) == 13
     assert "1,11," in (tmp_path / "e" / "events.csv").read_text()
     assert not [path.name for path in tmp_path.rglob("*.part*")]
+
+
+def test_an_error_before_the_first_frame_leaves_nothing_and_keeps_what_was_there(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "l.jsonl").write_text("precious")
+    outputs = Outputs(
+        lines=tmp_path / "l.jsonl", components=tmp_path / "c.csv", events=tmp_path / "e",
+        overwrite=True,
+    )  # fmt: skip
+    with pytest.raises(VideoError, match=r"gone\.png"):
+        _run(outputs, region=Region([tmp_path / "gone.png"]))
+    assert [path.name for path in tmp_path.iterdir()] == ["l.jsonl"]
+    assert (tmp_path / "l.jsonl").read_text() == "precious"
+
+
+def test_an_older_file_is_kept_beside_what_an_error_left(tmp_path: Path) -> None:
+    (tmp_path / "l.jsonl").write_text("precious")
+    source = ArraySource([_frame(number) for number in range(1, COUNT + 1)])
+    outputs = Outputs(lines=tmp_path / "l.jsonl", overwrite=True)
+    steps = segment_source(RedIsForeground(), source, outputs)
+    for _ in range(3):
+        next(steps)
+    with pytest.raises(KeyboardInterrupt):
+        steps.throw(KeyboardInterrupt())
+    assert (tmp_path / "l.jsonl").read_text() == "precious"
+    assert len((tmp_path / "l.partial.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_stopped_job_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    outputs = Outputs(masks=tmp_path / "masks")
+    _run(outputs, Selection(stop=10))
+    _run(outputs, Selection(start=11))
+    assert len(list((tmp_path / "masks").iterdir())) == COUNT
+    with pytest.raises(OutputError, match=r"bin000005\.png: exists already"):
+        _run(outputs, Selection(start=5))
+
+
+def test_one_place_for_two_outputs_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="is asked for twice"):
+        _run(Outputs(video=tmp_path / "x.mp4", overlay=tmp_path / "x.mp4"))
+
+
+def test_a_video_of_a_kind_that_cannot_hold_it_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"choose an \.mp4 file"):
+        _run(Outputs(video=tmp_path / "m.webm"))

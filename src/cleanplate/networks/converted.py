@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ import cleanplate
 
 log = logging.getLogger(__name__)
 
+_OURS = re.compile(r"(openvino|onnx).*-[0-9a-f]{32}")
 MOST_KEPT = 30
 """Of converted models; the oldest go first."""
 Opened = TypeVar("Opened")
@@ -33,12 +35,10 @@ Open = Callable[[Path], Opened]
 
 
 def cache_folder() -> Path:
-    """Return where converted models lie: ``CLEANPLATE_CACHE`` or the user's cache folder."""
+    """Return where converted models lie: below ``CLEANPLATE_CACHE`` or the user's cache folder."""
     named = os.environ.get("CLEANPLATE_CACHE")
-    if named:
-        return Path(named)
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "cleanplate"
+    return (Path(named) if named else Path(home) / "cleanplate") / "converted"
 
 
 def open_converted(model: Path, engine: str, convert: Convert, open_folder: Open[Opened]) -> Opened:
@@ -53,9 +53,16 @@ def open_converted(model: Path, engine: str, convert: Convert, open_folder: Open
     place = _place(model, engine)
     if place.is_dir():
         try:
-            return open_folder(place)
+            opened = open_folder(place)
+            with suppress(OSError):
+                os.utime(place)  # what is used is kept
+            return opened
         except Exception as error:  # whatever an engine thinks of a damaged file
-            log.warning("%s: damaged (%s); converted again", place, str(error).splitlines()[0])
+            log.warning(
+                "%s: damaged (%s); converted again",
+                place,
+                (str(error).splitlines() or [repr(error)])[0],
+            )
             shutil.rmtree(place, ignore_errors=True)
     with _room_for(place) as part:
         name = engine.rstrip("0123456789.")
@@ -89,9 +96,10 @@ def _room_for(place: Path) -> Iterator[Path]:
 def _take_place(part: Path, place: Path) -> None:
     with suppress(OSError):  # another process was first, or there is no place
         part.rename(place)
-    kept = sorted(place.parent.glob("*-*"), key=lambda folder: folder.stat().st_mtime)
-    for old in kept[:-MOST_KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
+    with suppress(OSError):  # another process may be at it too
+        ours = [path for path in place.parent.iterdir() if _OURS.fullmatch(path.name)]
+        for old in sorted(ours, key=lambda folder: folder.stat().st_mtime)[:-MOST_KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def read_long_term(model: Path) -> tuple[NDArray[np.uint8] | None, int]:

@@ -16,7 +16,7 @@ from cleanplate.networks.openvino_engine import OpenVinoEngine
 log = logging.getLogger(__name__)
 
 ENGINES = ("auto", "torch", "openvino", "onnx")
-_PACKAGES = {"openvino": "openvino", "onnx": "onnxruntime"}
+_PACKAGES = {"openvino": ("openvino",), "onnx": ("onnxruntime", "onnx", "onnxscript")}
 
 
 def choose_device(name: str) -> str:
@@ -69,9 +69,19 @@ def make_engine(model: Path, device: str, name: str) -> tuple[Engine, ModelCard]
         raise ConfigError(f"engine {name} runs on the CPU; use --engine torch for cuda")
     if sees_frame_alone:
         raise ConfigError(f"{model}: its stage 2 sees the frame alone; use --engine torch")
-    if find_spec(_PACKAGES[name]) is None:
-        raise ConfigError(f"engine {name} is not installed; pip install 'cleanplate[{name}]'")
+    require(name)
     return (OpenVinoEngine(model) if name == "openvino" else OnnxEngine(model)), card
+
+
+def require(name: str) -> None:
+    """Refuse ``openvino`` or ``onnx`` where one of its packages is missing.
+
+    Raises:
+        ConfigError: says which, and how to install it.
+    """
+    missing = [package for package in _PACKAGES[name] if find_spec(package) is None]
+    if missing:
+        raise ConfigError(f"{missing[0]} is not installed; pip install 'cleanplate[{name}]'")
 
 
 def _torch_engine(model: Path, device: str) -> tuple[Engine, ModelCard]:

@@ -41,7 +41,8 @@ def segmentation_loss(logits: Tensor, labels: Tensor, focus: float = 0.0) -> Ten
     losses = functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="none")
     weights = (labels != IGNORED).to(losses.dtype)
     if focus:
-        weights = weights * (1 - torch.exp(-losses)) ** focus
+        # never quite 0: a power below one has no slope there
+        weights = weights * (-torch.expm1(-losses)).clamp(min=1e-6) ** focus
     return (weights * losses).sum() / weights.sum().detach().clamp(min=1)
 
 

@@ -46,6 +46,7 @@ class Camera(Settings):
         min_area: parts of fewer pixels do not count.
         background_every: frames for which one reconstructed background serves.
         video, overlay, lines, components: files to write; masks, events, drift: folders.
+        overwrite: replace what is there.
     """
 
     name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
@@ -63,6 +64,7 @@ class Camera(Settings):
     components: str = ""
     events: str = ""
     drift: str = ""
+    overwrite: bool = False
 
     def address(self) -> str:
         """Return where the frames come from.
@@ -85,7 +87,7 @@ class Camera(Settings):
         """Return what is written."""
         names = ("masks", "video", "overlay", "lines", "components", "events")
         given = {name: Path(getattr(self, name)) for name in names if getattr(self, name)}
-        return Outputs(**given)  # type: ignore[arg-type] # all of these are paths
+        return Outputs(overwrite=self.overwrite, **given)  # type: ignore[arg-type] # paths all
 
 
 class Cameras(Settings):
@@ -110,6 +112,10 @@ def read_cameras(path: Path) -> tuple[Camera, ...]:
     if twice:
         raise ConfigError(f"{path}: two cameras are called {twice[0]}; rename one")
     return found
+
+
+def _has_files(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
 
 
 class SharedEngine:
@@ -186,6 +192,7 @@ class LiveRun:
     def _prepared(self) -> list[tuple[Camera, TwoStageSubtractor, NewestFrames, Region]]:
         engines: dict[Path, tuple[Engine, ModelCard]] = {}
         ready = []
+        written: set[Path] = set()
         for camera in self.cameras:
             path = Path(camera.model).resolve()
             if path not in engines:
@@ -197,7 +204,17 @@ class LiveRun:
                 [parse_region(text) for text in camera.exclude],
                 camera.min_area,
             )
-            camera.outputs().check([])
+            outputs = camera.outputs()
+            outputs.check([])
+            if outputs.masks is not None and not camera.overwrite and _has_files(outputs.masks):
+                raise ConfigError(
+                    f"camera {camera.name}: {outputs.masks} holds files, and live frames are "
+                    "numbered anew; empty it or give overwrite"
+                )
+            taken = sorted(written.intersection(outputs.paths()))
+            if taken:
+                raise ConfigError(f"camera {camera.name}: {taken[0]} is another camera's too")
+            written |= outputs.paths()
             ready.append((camera, ours, NewestFrames(camera.address(), camera.name), region))
         self._running = [frames for _, _, frames, _ in ready]
         return ready
@@ -208,6 +225,9 @@ class LiveRun:
         except CleanplateError as error:
             self.failed[camera.name] = str(error)
             log.error("%s: %s", camera.name, error)
+        except Exception as error:  # a thread's end must not pass for success
+            self.failed[camera.name] = repr(error)
+            log.exception("%s: stopped", camera.name)
 
     def _run(
         self, camera: Camera, ours: TwoStageSubtractor, frames: NewestFrames, region: Region

@@ -26,8 +26,8 @@ GREY_SHARE, LEAST_COLOUR = 0.25, 6.0
 SHARP_SHARE = 0.35
 FULL_SHARE = 0.8
 STRANGE_SHARE = 0.35
-USUAL_TIMES, USUAL_MORE = 3.0, 12.0
-"""A pixel is strange from so many times its usual distance, and so many grey levels more."""
+OFTEN_TIMES, OFTEN_MORE = 3.0, 12.0
+"""A pixel is strange from so many times the distance it often has, and so many grey levels more."""
 
 REASONS = {
     "moved": "the camera has moved",
@@ -56,7 +56,7 @@ class DriftWatch:
         self._median: Frame | None = None
         if engine.long_term is not None:
             kept = engine.long_term.transpose(1, 2, 0)
-            self._median, self._usual = np.ascontiguousarray(kept[..., :3]), kept[..., 4]
+            self._median, self._often = np.ascontiguousarray(kept[..., :3]), kept[..., 4]
 
     def look(self, frame: Frame, mask: Mask, seconds: float) -> Iterator[tuple[str, str]]:
         """Look at a frame ``(H, W, 3)`` uint8 RGB and its mask, so many seconds after the first.
@@ -111,7 +111,7 @@ class DriftWatch:
         if _detail(seen, clean) < SHARP_SHARE * light * _detail(self._median, clean):
             yield "blurred"
         distance = np.abs(seen / light - self._median).max(2)
-        strange = distance > USUAL_TIMES * self._usual + USUAL_MORE
+        strange = distance > OFTEN_TIMES * self._often + OFTEN_MORE
         if strange[clean].mean() > STRANGE_SHARE:
             yield "strange"
 

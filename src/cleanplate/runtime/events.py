@@ -11,7 +11,7 @@ from typing import Self
 import cv2
 import numpy as np
 
-from cleanplate.images import Frame, make_folder
+from cleanplate.images import Frame, explained, make_folder
 from cleanplate.runtime.moments import Moment
 from cleanplate.scenes.video_writer import VideoWriter
 
@@ -32,16 +32,19 @@ class EventClips:
         folder: where to write.
         rate_fps: of the frames given.
         roll_seconds: what a clip shows before and after its event.
+        timed: frames come at times of their own, as live ones do.
     """
 
-    def __init__(self, folder: Path, rate_fps: float, roll_seconds: float) -> None:
+    def __init__(
+        self, folder: Path, rate_fps: float, roll_seconds: float, timed: bool = False
+    ) -> None:
         make_folder(folder)
-        self._folder, self._rate = folder, rate_fps
-        self._roll = max(1, round(rate_fps * roll_seconds))
-        self._before: deque[bytes] = deque(maxlen=self._roll + LEAST_FRAMES)
+        self._folder, self._rate, self._timed = folder, rate_fps, timed
+        self._roll_seconds = max(roll_seconds, 1 / rate_fps) - 0.5 / rate_fps
+        self._before: deque[tuple[float, bytes]] = deque()
         self._busy: list[Moment] = []
-        self._quiet = 0
         self._clip: VideoWriter | None = None
+        self._clip_is_new, self._started = True, 0.0
         self._rows: list[tuple[int, int, float, int, float]] = []
         self._first: Moment | None = None
         self._last: Moment | None = None
@@ -52,34 +55,42 @@ class EventClips:
         if self._clip is None:
             self._wait(moment, busy)
             return
-        self._clip.write(moment.frame)
-        self._quiet = 0 if busy else self._quiet + 1
+        self._write(moment.frame, moment.seconds)
         if busy:
             self._last = moment
-        if self._quiet >= self._roll:
+        if self._last is not None and moment.seconds - self._last.seconds > self._roll_seconds:
             self._finish()
 
     def _wait(self, moment: Moment, busy: bool) -> None:
-        self._before.append(_packed(moment.frame))
+        self._before.append((moment.seconds, _packed(moment.frame)))
+        first = self._busy[0].seconds if self._busy else moment.seconds
+        while first - self._before[0][0] > self._roll_seconds + 1 / self._rate:
+            self._before.popleft()
         self._busy = [*self._busy, moment._replace(frame=moment.frame[:0])] if busy else []
         if len(self._busy) < LEAST_FRAMES:
             return
         name = f"event{len(self._rows) + 1:04d}.mp4"
-        self._clip = VideoWriter(self._folder / name, self._rate)
-        self._first, self._last, self._quiet = self._busy[0], moment, 0
-        for packed in self._before:
-            self._clip.write(_unpacked(packed))
+        self._clip = VideoWriter(self._folder / name, self._rate, self._timed)
+        self._first, self._last = self._busy[0], moment
+        for seconds, packed in self._before:
+            self._write(_unpacked(packed), seconds)
         self._before.clear()
         self._busy = []
+
+    def _write(self, frame: Frame, seconds: float) -> None:
+        assert self._clip is not None
+        self._started = seconds if self._clip_is_new else self._started
+        self._clip_is_new = False
+        self._clip.write(frame, seconds - self._started)
 
     def _finish(self, error: BaseException | None = None) -> None:
         if self._clip is None or self._first is None or self._last is None:
             return
-        self._clip.__exit__(type(error) if error else None, error, None)
+        clip, self._clip, self._clip_is_new = self._clip, None, True
         first, last = self._first, self._last
         times = (first.number, round(first.seconds, 3), last.number, round(last.seconds, 3))
         self._rows.append((len(self._rows) + 1, *times))
-        self._clip = None
+        clip.__exit__(type(error) if error else None, error, None)
 
     def __enter__(self) -> Self:
         return self
@@ -90,13 +101,20 @@ class EventClips:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._finish(error)
-        part = self._folder / f".{TABLE}.part"
-        with part.open("w", encoding="utf-8", newline="") as file:
+        try:
+            self._finish(error)
+        finally:
+            if self._rows or error is None:
+                self._write_table()
+
+    def _write_table(self) -> None:
+        path, part = self._folder / TABLE, self._folder / f".{TABLE}.part"
+        with explained(path), part.open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file, lineterminator="\n")
             rows.writerow(("event", "first_frame", "start_seconds", "last_frame", "end_seconds"))
             rows.writerows(self._rows)
-        part.replace(self._folder / TABLE)
+        with explained(path):
+            part.replace(path)
 
 
 def _packed(frame: Frame) -> bytes:

@@ -21,10 +21,13 @@ from cleanplate.errors import ConfigError, OutputError
 from cleanplate.images import Frame, check_output
 from cleanplate.networks.card import CARD_KEY, ModelCard, working_size
 from cleanplate.networks.conversion import quiet
+from cleanplate.networks.engines import require
 from cleanplate.networks.graphs import DecisionGraph, SurroundingsGraph
 from cleanplate.networks.resizing import resize
+from cleanplate.networks.torch_engine import TorchEngine
 from cleanplate.networks.two_stage import TwoStageNet
 from cleanplate.networks.weights import load_model
+from cleanplate.subtractors.two_stage import TwoStageSubtractor
 
 KINDS = {"onnx": ".onnx", "openvino": ".xml"}
 MOST_DIFFERENT = 0.001
@@ -60,18 +63,41 @@ class WholeGraph(nn.Module):
         """
         size = (image.shape[1], image.shape[2])
         rgb = image.flip(3).permute(0, 3, 1, 2).float()
-        fitted = functional.interpolate(rgb, self.size, mode="bilinear", antialias=False)
-        frames = fitted.permute(0, 2, 3, 1)
+        frames = _fitted(rgb, self.size).round().permute(0, 2, 3, 1)
         kept = () if self.long_term is None else (self.long_term,)
         background, context = self.surroundings(frames, *kept)
         found = self.decision(frames, context)[:, None]
-        probability = functional.interpolate(found, size, mode="bilinear")[:, 0]
+        probability = _fitted(found, size)[:, 0]
         mask = (probability >= self.threshold).to(torch.uint8) * 255
         if not self.has_background:
             return mask, probability
         large = functional.interpolate(background, size, mode="bilinear", align_corners=True)
         plate = (large.clamp(0, 1) * 255).round().to(torch.uint8)
         return mask, probability, plate.permute(0, 2, 3, 1).flip(3)
+
+
+def _fitted(picture: Tensor, size: tuple[Any, Any]) -> Tensor:
+    """Resize ``(N, C, H, W)`` as `resize_frame` does: area average down, bilinear up."""
+    rows, columns = (
+        _overlaps(side, new) for side, new in zip(picture.shape[2:], size, strict=True)
+    )
+    return rows @ picture @ columns.T
+
+
+def _overlaps(side: Any, new: Any) -> Tensor:
+    """Return the weights ``(new, side)``: how far each old pixel reaches into a new one.
+
+    A new pixel is as wide as the old ones that it stands for, at least as wide as one; this is the
+    area average where a line becomes shorter, and linear interpolation where it becomes longer.
+    Sizes may be unknown while a graph is traced.
+    """
+    lefts, numbers = torch.arange(side).float()[None], torch.arange(new).float()[:, None]
+    scale = (lefts[:, -1:] + 1) / (numbers[-1:] + 1)  # numbers of sizes are not traced, tensors are
+    half = scale.clamp(min=1) / 2
+    middles = (numbers + 0.5) * scale
+    ends = torch.minimum(middles + half, lefts + 1)
+    inside = (ends - torch.maximum(middles - half, lefts)).clamp(min=0)
+    return inside / inside.sum(1, keepdim=True)
 
 
 class Exported(NamedTuple):
@@ -109,7 +135,9 @@ def export(model: Path, kind: str, output: Path, overwrite: bool = False) -> Exp
         raise ConfigError(f"cannot export to {kind!r}; use one of {', '.join(KINDS)}")
     if output.suffix != KINDS[kind]:
         raise ConfigError(f"{output}: a file for {kind} ends in {KINDS[kind]}; rename it")
-    check_output(output, overwrite)
+    for path in (output, output.with_suffix(".bin"))[: 1 + (kind == "openvino")]:
+        check_output(path, overwrite)
+    require(kind)
     net, card = load_model(model)
     if net.reach is not None and int(net.reach):
         raise ConfigError(
@@ -121,7 +149,7 @@ def export(model: Path, kind: str, output: Path, overwrite: bool = False) -> Exp
     try:
         with quiet(), warnings.catch_warnings():
             write(_traced(graph, card), card, part)
-        found = Exported(output, *_compare(graph, run(part), card))
+        found = Exported(output, *_compare(TorchEngine(net, card), graph, run(part), card))
         if found.different > MOST_DIFFERENT:
             raise ConfigError(
                 f"{model}: exported to {kind} its masks differ in {found.different:.2%} of the "
@@ -189,17 +217,16 @@ def _run_openvino(path: Path) -> Run:
     return lambda image: [*compiled([image[None]]).values()]
 
 
-def _compare(graph: WholeGraph, run: Run, card: ModelCard) -> tuple[float, int]:
-    """Return the largest share of different pixels, over made frames of two sizes."""
+def _compare(
+    engine: TorchEngine, graph: WholeGraph, run: Run, card: ModelCard
+) -> tuple[float, int]:
+    """Return the largest share of pixels that differ from the model's masks, over made frames."""
+    ours = TwoStageSubtractor(engine, card, plates=False)
     worst = 0.0
-    height, width = card.frame_size
-    sizes = [card.frame_size] * (CHECKED_FRAMES - 1) + [(height * 3 // 4, width * 3 // 4)]
-    for index, size in enumerate(sizes):
-        image = _made_frame(graph, size, index)
-        with torch.inference_mode():
-            wanted = graph(torch.from_numpy(image)[None])[0][0].numpy()
-        worst = max(worst, float((run(image)[0][0] != wanted).mean()))
-    return worst, len(sizes)
+    for index in range(CHECKED_FRAMES):
+        image = _made_frame(graph, card.frame_size, index)
+        worst = max(worst, float((run(image)[0][0] != ours.apply(image)).mean()))
+    return worst, CHECKED_FRAMES
 
 
 def _made_frame(graph: WholeGraph, size: tuple[int, int], index: int) -> Frame:

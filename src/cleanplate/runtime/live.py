@@ -88,11 +88,13 @@ def watch(
     for newest in frames:
         size = size or (newest.frame.shape[0], newest.frame.shape[1])
         frame = resize_frame(newest.frame, size)
-        if not last:
-            subtractor.segment(frame, update=False)  # an engine's first run is slow: not on time
+        arrived = newest.arrived
+        if not last:  # an engine's first run is slow, and no frame's fault
+            subtractor.segment(frame, update=False)
+            arrived = time.monotonic()
         result = subtractor.segment(frame)
         mask = region.apply(result.mask) if region is not None else result.mask
         moment = Moment(newest.number, newest.seconds, frame, mask, result.background)
-        lag_ms = 1000 * (time.monotonic() - newest.arrived)
+        lag_ms = 1000 * (time.monotonic() - arrived)
         yield LiveMoment(moment, lag_ms, newest.number - last - 1 if last else 0)
         last = newest.number

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 30.0
 STEADY_SECONDS = 10.0
-"""A connection that held so long starts the waits anew."""
+"""A connection that brought frames for so long starts the waits anew."""
 
 
 class Newest(NamedTuple):
@@ -58,7 +58,7 @@ class NewestFrames:
         self._address, self._open = address, open_stream
         self._changed, self._stopped = Condition(), Event()
         self._newest: Newest | None = None
-        self._count, self._start = 0, 0.0
+        self._count, self._start, self._steady_from = 0, 0.0, 0.0
         self._ended: VideoError | bool = False
         self._thread = Thread(target=self._read, daemon=True, name=f"stream {self.name}")
 
@@ -105,7 +105,7 @@ class NewestFrames:
     def _read(self) -> None:
         wait, lost_at = FIRST_WAIT_SECONDS, 0.0
         while not self._stopped.is_set():
-            opened, reason = time.monotonic(), "it ended"
+            self._steady_from, reason = 0.0, "it ended"
             try:
                 for arrival in self._open(self._address):
                     if self._stopped.is_set():
@@ -116,14 +116,18 @@ class NewestFrames:
                     self._take(arrival)
             except VideoError as error:
                 reason = str(error)
-                if not self._count:
+                if not self._count or not is_stream(self._address):
                     self._end(error)
                     return
+            except Exception as error:  # whoever waits must hear of it
+                self._end(VideoError(f"{self.name}: cannot be read on ({error!r})"))
+                return
             if not is_stream(self._address):
                 self._end(True)
                 return
-            held = time.monotonic() - opened
-            wait = FIRST_WAIT_SECONDS if held > STEADY_SECONDS else wait
+            since = self._steady_from
+            if since and time.monotonic() - since > STEADY_SECONDS:
+                wait = FIRST_WAIT_SECONDS
             if not lost_at:
                 lost_at = time.monotonic()
                 log.warning("%s: lost (%s); trying again", self.name, reason)
@@ -134,6 +138,7 @@ class NewestFrames:
         now = time.monotonic()
         with self._changed:
             self._start = self._start or now
+            self._steady_from = self._steady_from or now
             self._count += 1
             self._newest = Newest(self._count, arrival.frame, now - self._start, now)
             self._changed.notify_all()

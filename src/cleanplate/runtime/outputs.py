@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.errors import OutputError
-from cleanplate.images import Mask, make_folder, write_picture
+from cleanplate.images import Mask, explained, make_folder, write_picture
 from cleanplate.runtime import moments
-from cleanplate.runtime.events import EventClips
+from cleanplate.runtime.events import TABLE, EventClips
 from cleanplate.runtime.moments import Moment
 from cleanplate.scenes.video_writer import VideoWriter
 
@@ -81,6 +81,10 @@ class Outputs:
         Raises:
             OutputError: says which file.
         """
+        paths = [value.resolve() for value in vars(self).values() if isinstance(value, Path)]
+        twice = sorted({path for path in paths if paths.count(path) > 1})
+        if twice:
+            raise OutputError(f"{twice[0]}: is asked for twice; give each output its own place")
         if self.overwrite:
             return
         cut_outs = None if _is_film(self.foreground) else self.foreground
@@ -97,7 +101,12 @@ class Outputs:
             if path is not None:
                 refuse_existing(path)
         if self.events is not None:
-            refuse_existing(self.events / "events.csv")
+            for path in (self.events / TABLE, *self.events.glob("event*.mp4")):
+                refuse_existing(path)
+
+    def paths(self) -> set[Path]:
+        """Return all places that are written to."""
+        return {value.resolve() for value in vars(self).values() if isinstance(value, Path)}
 
     @contextmanager
     def open(self, rate_fps: float, timed: bool = False) -> Iterator[Write]:
@@ -143,11 +152,11 @@ class Outputs:
         if self.components is not None:
             yield _text(self.components, ",".join(COLUMNS) + "\n", _rows)
         if self.events is not None:
-            yield EventClips(self.events, rate_fps, self.roll_seconds)
+            yield EventClips(self.events, rate_fps, self.roll_seconds, timed)
 
 
 def _is_film(path: Path | None) -> bool:
-    return path is not None and bool(path.suffix)
+    return path is not None and bool(path.suffix) and not path.is_dir()
 
 
 def _plate(moment: Moment) -> NDArray[Any] | None:
@@ -182,30 +191,28 @@ def _film(
 def _text(path: Path, head: str, compose: Callable[[Moment], str]) -> Iterator[Write]:
     """Write lines under a hidden name that becomes the file's own at the end."""
     part = path.with_name(f".{path.name}.part")
-    with _explained(path):
+    with explained(path):
         file: TextIO = part.open("w", encoding="utf-8", newline="")
+        file.write(head)
+    count, done = 0, False
+
+    def write(moment: Moment) -> None:
+        nonlocal count
+        with explained(path):
+            file.write(compose(moment))
+        count += 1
+
     try:
-        with file, _explained(path):
-            file.write(head)
-            yield lambda moment: _written(path, file, compose(moment))
+        yield write
+        done = True
     finally:
-        with _explained(path):
-            part.replace(path)
-
-
-def _written(path: Path, file: TextIO, text: str) -> None:
-    with _explained(path):
-        file.write(text)
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror}); choose another place or make room"
-        ) from error
+        with explained(path):
+            file.close()
+            if not count and not done:
+                part.unlink()
+            else:  # a whole older file is worth more than a part of a new one
+                keeps_old = path.exists() and not done
+                part.replace(path.with_stem(f"{path.stem}.partial") if keeps_old else path)
 
 
 def _line(moment: Moment) -> str:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition, Thread
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import cv2
 import numpy as np
@@ -84,13 +84,17 @@ class Page:
         self._server.server_close()
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
-        host = urlsplit(f"//{request.headers.get('Host', '')}").hostname
+        try:
+            host = urlsplit(f"//{request.headers.get('Host', '')}").hostname
+            asked = urlsplit(request.path)
+        except ValueError:
+            request.send_error(400, "not an address")
+            return
         if host not in LOCAL:
             request.send_error(403, "this page is for this machine alone")
             return
-        asked = urlsplit(request.path)
         view = parse_qs(asked.query).get("view", ["overlay"])[0]
-        camera = asked.path.removeprefix("/").removesuffix(".mjpg")
+        camera = unquote(asked.path).removeprefix("/").removesuffix(".mjpg")
         with self._changed:
             names = sorted(self._newest)
         if asked.path == "/":
@@ -118,6 +122,7 @@ class Page:
         request.send_response(200)
         request.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         request.send_header("Cache-Control", "no-store")
+        request.send_header("Cross-Origin-Resource-Policy", "same-origin")
         request.end_headers()
         seen = 0
         while True:

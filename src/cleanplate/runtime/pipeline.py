@@ -7,6 +7,8 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import NamedTuple
 
+import numpy as np
+
 from cleanplate.images import Frame
 from cleanplate.runtime.ahead import ahead
 from cleanplate.runtime.moments import Moment
@@ -62,7 +64,9 @@ def segment_source(
         VideoError: a frame cannot be read.
     """
     start = time.perf_counter()
-    outputs.check([*source.numbers])  # the last one's collision must not come up after hours
+    outputs.check(selection.numbers(source))  # the last one's collision must not come after hours
+    if region is not None:
+        region.apply(np.zeros(source.size, bool))  # its pictures are read before anything is opened
     rate_fps = source.rate_fps / selection.every
     with outputs.open(rate_fps) as write:
         frames = ahead(selection.frames(source))

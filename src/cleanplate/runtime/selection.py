@@ -50,11 +50,12 @@ class Selection:
 
     def count(self, source: FrameSource) -> int | None:
         """Return how many frames there will be, if that can be told."""
-        if source.count is None:
-            return None
-        exact = len(source.numbers) == source.count
-        numbers = source.numbers if exact else range(1, source.count + 1)
-        return len(self._chosen(numbers))
+        return None if source.count is None else len(self.numbers(source))
+
+    def numbers(self, source: FrameSource) -> list[int]:
+        """Return the numbers of the frames to come, as far as they can be told."""
+        exact = source.count is None or len(source.numbers) == source.count
+        return self._chosen(source.numbers if exact else range(1, (source.count or 0) + 1))
 
     def _chosen(self, numbers: Sequence[int]) -> list[int]:
         return [number for number in numbers if self._is_inside(number)][:: self.every]

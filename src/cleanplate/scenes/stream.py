@@ -19,7 +19,7 @@ from cleanplate.images import Frame
 OPEN_SECONDS, READ_SECONDS = 10.0, 5.0
 """How long a stream may take to answer, and to bring its next data."""
 _SECRET = re.compile(
-    r"(?i)([?&;](?:[^=&;]*(?:user|pass|pwd|token|key|secret|auth)[^=&;]*)=)[^&;#]*"
+    r"(?i)([?&;](?:[^=&;]*(?:us[er]|pas|pwd|login|token|key|secret|auth)[^=&;]*)=)[^&;#]*"
 )
 
 
@@ -80,12 +80,13 @@ def arrivals(address: str) -> Iterator[Arrival]:
 
 
 def _open(address: str) -> av.container.InputContainer:
+    timeout = (OPEN_SECONDS, READ_SECONDS)
     if address.startswith("/dev/video"):
-        return av.open(address, format="v4l2", timeout=(OPEN_SECONDS, READ_SECONDS))
+        return av.open(address, format="v4l2", timeout=timeout, metadata_errors="replace")
     options = {"fflags": "nobuffer", "flags": "low_delay"} if is_stream(address) else {}
     if address.startswith("rtsp"):
         options["rtsp_transport"] = "tcp"
-    return av.open(address, options=options, timeout=(OPEN_SECONDS, READ_SECONDS))
+    return av.open(address, options=options, timeout=timeout, metadata_errors="replace")
 
 
 def _decoded(container: av.container.InputContainer, paced: bool) -> Iterator[Arrival]:

@@ -117,6 +117,8 @@ class VideoWriter:
                 f"{self._path}: cannot be written on ({error.strerror}); make room, or choose "
                 "another place"
             ) from error
+        except ValueError as error:  # the file's kind cannot hold what is written
+            raise OutputError(f"{self._path}: {error}; choose an .mp4 file") from error
 
     def __enter__(self) -> Self:
         return self

@@ -76,8 +76,8 @@ class TwoStageSubtractor:
         self.learns_online = every > 1
         self._every = every
         self._size = working_size(card.configuration, card.frame_size)
-        self._has_background = sees_background(card.configuration)
-        self._gives_plates = plates and self._has_background
+        self.has_background = sees_background(card.configuration)
+        self._gives_plates = plates and self.has_background
         self._warned = False
         self._kept: Surroundings | None = None
         self._shown: tuple[Floats, tuple[int, int]] | None = None
@@ -102,7 +102,7 @@ class TwoStageSubtractor:
         Raises:
             ConfigError: the model has no background.
         """
-        if not self._has_background:
+        if not self.has_background:
             raise ConfigError(f"{self.card.scene}: stage 2 sees no background, so none is made")
         background = self._look(self._fitted(frame)).background
         return enlarged(background, (frame.shape[0], frame.shape[1]))
@@ -203,7 +203,7 @@ class TwoStageSubtractor:
         Raises:
             ConfigError: nothing was applied yet, or the model has no background.
         """
-        if self._shown is None or not self._has_background:
+        if self._shown is None or not self.has_background:
             raise ConfigError(
                 "there is no background yet; call apply with an image first, on a model whose "
                 "stage 2 has one (segmentation.input is neither 'frame' nor 'long-term')"

@@ -1,4 +1,4 @@
-"""OpenVINO as an engine: two to three times as fast as torch on CPUs."""
+"""OpenVINO as an engine: up to twice as fast as torch on CPUs that have bfloat16."""
 
 from __future__ import annotations
 

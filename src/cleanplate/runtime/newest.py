@@ -80,7 +80,7 @@ class NewestFrames:
                 with self._changed:
                     self._changed.wait_for(lambda seen=last: self._is_ready(seen))  # type: ignore[misc]
                     newest, ended = self._newest, self._ended
-                if newest is None or newest.number == last:
+                if newest is None or newest.number == last or self._stopped.is_set():
                     if isinstance(ended, VideoError):
                         raise ended
                     return

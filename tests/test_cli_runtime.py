@@ -56,8 +56,9 @@ def test_segment_writes_parts_of_a_video_in_every_form(
     assert sum(1 for _ in cleanplate.open_source(tmp_path / "o.mp4")) == 18
 
 
-def test_ctrl_c_leaves_a_playable_file_and_says_where_it_stopped(
-    smoke_model: Path, drawn_scene: Path, tmp_path: Path
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_leaves_a_playable_file_and_says_where_it_was(
+    stop: signal.Signals, smoke_model: Path, drawn_scene: Path, tmp_path: Path
 ) -> None:
     frames = [frame for _, frame in cleanplate.open_source(drawn_scene / "input")]
     with VideoWriter(tmp_path / "long.mp4", 25) as video:
@@ -65,12 +66,16 @@ def test_ctrl_c_leaves_a_playable_file_and_says_where_it_stopped(
             video.write(frames[index % len(frames)])
     command = [sys.executable, "-m", "cleanplate.cli", "segment", str(smoke_model)]
     command += [str(tmp_path / "long.mp4"), "--video", str(tmp_path / "m.mp4"), "--engine", "torch"]
-    working = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    working = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True,
+        # who runs the tests in the background has it ignored, and children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     part, end = tmp_path / ".m.part.mp4", time.monotonic() + 60
     while not (part.exists() and part.stat().st_size) and time.monotonic() < end:
         time.sleep(0.05)
     time.sleep(0.5)
-    working.send_signal(signal.SIGINT)
+    working.send_signal(stop)
     _, errors = working.communicate(timeout=60)
     assert working.returncode == 130, errors
     assert "stopped after frame" in errors
@@ -113,3 +118,13 @@ def test_the_commands_start_without_torch(smoke_model: Path, clip: Path, tmp_pat
         )  # fmt: skip
     assert "| torch\n" not in done.stderr
     assert "openvino" in done.stderr
+
+
+def test_a_part_without_frames_is_named_before_anything_is_written(
+    run: Run, smoke_model: Path, clip: Path, tmp_path: Path
+) -> None:
+    done = run(
+        "segment", smoke_model, clip, "--lines", tmp_path / "l.jsonl", "--start", "1:00", expect=1
+    )
+    assert "none of its 100 frames is chosen" in done.stderr
+    assert not (tmp_path / "l.jsonl").exists()

@@ -9,10 +9,9 @@ import typer
 
 import cleanplate
 from cleanplate.console import AsJson, Device, EngineName, Overwrite, show
-from cleanplate.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cleanplate.runtime.cameras import Camera
+    from cleanplate.runtime.camera_list import Camera
     from cleanplate.runtime.region import Region
     from cleanplate.runtime.selection import Selection
     from cleanplate.scenes.video import FrameSource
@@ -88,9 +87,8 @@ def segment(
     subtractor = cleanplate.load(
         model, device, engine=engine, every=background_every, plates=outputs.needs_plate
     )
-    if outputs.needs_plate and not subtractor.has_background:
-        raise ConfigError(f"{model}: makes no background; leave out what shows clean plates")
     step = Step(0, 0, 0.0, 0.0)
+    _stop_on_terminate()
     with bar() as shown:
         steps = segment_source(subtractor, frames, outputs, selection, region)
         try:
@@ -171,11 +169,12 @@ def live(
     given |= {"roi": tuple(roi or ()), "exclude": tuple(exclude or ()), "min_area": min_area}
     given["overwrite"] = overwrite
     chosen = _cameras(cameras, model, source, {**given, "background_every": background_every})
-    served = None if page is None else Page(page)
+    served = None if page is None else Page(page, [camera.name for camera in chosen])
     if served is not None:
         typer.echo(f"look at {served.address}", err=True)
 
     run = LiveRun(chosen, device, engine, served, _report)
+    _stop_on_terminate()
     try:
         run.run(seconds)
     except KeyboardInterrupt:
@@ -187,6 +186,13 @@ def live(
         raise SystemExit(1)
 
 
+def _stop_on_terminate() -> None:
+    """Let SIGTERM, which a service manager sends, end the work as Ctrl-C does."""
+    import signal
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 def _report(name: str, pace: object) -> None:
     typer.echo(f"{name}: {pace}", err=True)
 
@@ -194,7 +200,7 @@ def _report(name: str, pace: object) -> None:
 def _cameras(
     listed: Path | None, model: Path | None, source: str, given: dict[str, Any]
 ) -> tuple[Camera, ...]:
-    from cleanplate.runtime.cameras import Camera, read_cameras
+    from cleanplate.runtime.camera_list import Camera, read_cameras
 
     if (listed is None) == (model is None or not source):
         raise typer.BadParameter("give MODEL and SOURCE, or --cameras")

@@ -17,7 +17,8 @@ import pytest
 import cleanplate
 from cleanplate.errors import ConfigError, VideoError
 from cleanplate.images import Frame
-from cleanplate.runtime.cameras import Camera, LiveRun, read_cameras
+from cleanplate.runtime.camera_list import Camera, read_cameras
+from cleanplate.runtime.cameras import LiveRun
 from cleanplate.runtime.live import LiveMoment, watch
 from cleanplate.runtime.newest import NewestFrames
 from cleanplate.runtime.page import Page
@@ -180,7 +181,7 @@ def test_cameras_run_side_by_side_with_a_page_and_files(
         f'[[camera]]\nname = "yard"\nmodel = {json.dumps(str(smoke_model))}\n'
         f'source_env = "YARD"\ncomponents = {json.dumps(str(tmp_path / "yard.csv"))}\n'
     )
-    page = Page()
+    page = Page(0, ["gate", "yard"])
     run = LiveRun(read_cameras(tmp_path / "cameras.toml"), "cpu", "torch", page)
     worker = Thread(target=run.run, args=(8.0,))
     worker.start()

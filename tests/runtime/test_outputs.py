@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 import cleanplate
-from cleanplate.errors import OutputError, VideoError
+from cleanplate.errors import ConfigError, OutputError, VideoError
 from cleanplate.images import Frame, Mask
 from cleanplate.runtime.outputs import Outputs, run_lengths
 from cleanplate.runtime.pipeline import Step, segment_source
@@ -265,3 +265,15 @@ def test_one_place_for_two_outputs_is_refused(tmp_path: Path) -> None:
 def test_a_video_of_a_kind_that_cannot_hold_it_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"choose an \.mp4 file"):
         _run(Outputs(video=tmp_path / "m.webm"))
+
+
+def test_clean_plates_of_a_method_without_a_background_are_refused(tmp_path: Path) -> None:
+    class Masks(RedIsForeground):
+        def segment(self, frame: Frame, update: bool = True) -> Segmentation:
+            return super().segment(frame, update)._replace(background=None)
+
+    source = ArraySource([_frame(1), _frame(2)])
+    outputs = Outputs(clean_video=tmp_path / "c.mp4", backgrounds=tmp_path / "plates")
+    with pytest.raises(ConfigError, match="red: has no background"):
+        list(segment_source(Masks(), source, outputs))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -14,7 +14,8 @@ import pytest
 
 import cleanplate
 from cleanplate.errors import VideoError
-from cleanplate.runtime.cameras import Camera, LiveRun
+from cleanplate.runtime.camera_list import Camera
+from cleanplate.runtime.cameras import LiveRun
 from cleanplate.runtime.newest import NewestFrames
 from cleanplate.scenes.video_writer import VideoWriter
 

@@ -60,3 +60,12 @@ def test_moments_are_numbers_or_times(text: str, number: int) -> None:
 def test_what_is_no_moment_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="is no moment"):
         parse_moment(text, 25)
+
+
+def test_a_video_that_claims_a_thousand_million_frames_takes_no_memory() -> None:
+    class Claims(ArraySource):
+        count = 10**9
+        numbers = range(1, 10**9 + 1)
+
+    chosen = Selection(start=7, every=10).numbers(Claims(FRAMES))
+    assert (len(chosen), chosen[0], chosen[1]) == (10**8, 7, 17)

@@ -13,7 +13,7 @@ import cleanplate
 from cleanplate.errors import ConfigError, VideoError
 from cleanplate.images import Frame, resize_frame
 from cleanplate.networks.engine import Engine, Frames
-from cleanplate.networks.engines import choose_device
+from cleanplate.networks.engine_choice import choose_device
 from cleanplate.subtractors.two_stage import TwoStageSubtractor
 
 

@@ -8,59 +8,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cleanplate.networks.converted import open_converted, read_long_term
-from cleanplate.networks.engine import Frames
+from cleanplate.networks.conversion_cache import open_converted
+from cleanplate.networks.converted_engine import ConvertedEngine, Run
 
 PROVIDERS = ["CPUExecutionProvider"]
 
 
-class OnnxEngine:
-    """Runs a converted model (see `Engine`), in float32.
-
-    Args:
-        model: the model file, of which `read_card` was content.
-    """
-
-    name = "onnx"
-
-    def __init__(self, model: Path) -> None:
-        import onnxruntime
-
-        self.long_term, self.reach = read_long_term(model)
-
-        def opened(folder: Path) -> list[Any]:
-            return [
-                onnxruntime.InferenceSession(folder / f"{name}.onnx", providers=PROVIDERS)
-                for name in ("surroundings", "decision")
-            ]
-
-        sessions = open_converted(model, f"onnx{onnxruntime.__version__}", convert, opened)
-        self._surroundings, self._decision = sessions
-
-    def surround(
-        self, frames: Frames, long_term: NDArray[np.uint8] | None
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """See `Engine.surround`."""
-        inputs = [frames] if long_term is None else [frames, long_term]
-        background, context = self._run(self._surroundings, inputs)
-        return background, context
-
-    def decide(self, frames: Frames, context: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See `Engine.decide`."""
-        return self._run(self._decision, [frames, context])[0]
-
-    def _run(self, session: Any, inputs: list[NDArray[Any]]) -> list[NDArray[np.float32]]:
-        names = [one.name for one in session.get_inputs()]
-        found: list[NDArray[np.float32]] = session.run(None, dict(zip(names, inputs, strict=True)))
-        return found
-
-
-def convert(model: Path, folder: Path) -> None:
-    """Write a model's graphs as ONNX files.
+def onnx_engine(model: Path) -> ConvertedEngine:
+    """Open a model for ONNX Runtime, in float32, converting it the first time.
 
     Raises:
         WeightsError: the model file is damaged.
     """
+    import onnxruntime
+
+    def opened(folder: Path) -> list[Run]:
+        return [
+            _running(onnxruntime.InferenceSession(folder / f"{name}.onnx", providers=PROVIDERS))
+            for name in ("surroundings", "decision")
+        ]
+
+    version = onnxruntime.__version__
+    return ConvertedEngine(
+        "onnx", model, *open_converted(model, f"onnx{version}", _convert, opened)
+    )
+
+
+def _running(session: Any) -> Run:
+    names = [one.name for one in session.get_inputs()]
+
+    def run(inputs: list[NDArray[Any]]) -> list[NDArray[np.float32]]:
+        found: list[NDArray[np.float32]] = session.run(None, dict(zip(names, inputs, strict=True)))
+        return found
+
+    return run
+
+
+def _convert(model: Path, folder: Path) -> None:
     import torch
 
     from cleanplate.networks.conversion import exported, graphs_of, quiet

@@ -2,82 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cleanplate.networks.converted import open_converted, read_long_term
-from cleanplate.networks.engine import Frames
+from cleanplate.networks.conversion_cache import open_converted
+from cleanplate.networks.converted_engine import ConvertedEngine, Run
 
 FAST = {"PERFORMANCE_HINT": "LATENCY"}
 """One frame at a time; bfloat16 where the CPU has it is OpenVINO's own choice."""
 EXACT = {**FAST, "INFERENCE_PRECISION_HINT": "f32"}
 
 
-class OpenVinoEngine:
-    """Runs a converted model (see `Engine`).
+def openvino_engine(model: Path) -> ConvertedEngine:
+    """Open a model for OpenVINO, converting it the first time.
 
     Stage 1 computes in float32, for its backgrounds are looked at; stage 2 in bfloat16 where the
     CPU computes it by itself.
-
-    Args:
-        model: the model file, of which `read_card` was content.
-    """
-
-    name = "openvino"
-
-    def __init__(self, model: Path) -> None:
-        import openvino
-
-        version = openvino.__version__.split("-")[0]
-        core = openvino.Core()
-        self.long_term, self.reach = read_long_term(model)
-
-        def compiled(folder: Path) -> list[Any]:
-            return [
-                core.compile_model(folder / f"{name}.xml", "CPU", settings).create_infer_request()
-                for name, settings in (("surroundings", EXACT), ("decision", FAST))
-            ]
-
-        requests = open_converted(model, f"openvino{version}", convert, compiled)
-        self._surroundings, self._decision = requests
-
-    def surround(
-        self, frames: Frames, long_term: NDArray[np.uint8] | None
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """See `Engine.surround`."""
-        inputs = [frames] if long_term is None else [frames, long_term]
-        background, context = self._run(self._surroundings, inputs)
-        return background.copy(), context.copy()  # they outlive the next call
-
-    def decide(self, frames: Frames, context: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See `Engine.decide`."""
-        return self._run(self._decision, [frames, context])[0].copy()
-
-    def _run(self, request: Any, inputs: list[NDArray[Any]]) -> list[NDArray[np.float32]]:
-        request.infer([np.ascontiguousarray(one) for one in inputs], share_inputs=True)
-        return [tensor.data for tensor in request.output_tensors]
-
-
-def convert(model: Path, folder: Path) -> None:
-    """Write a model's graphs as OpenVINO's files.
-
-    OpenVINO's own ``convert_model`` does the same, and tells its makers of each use; this does not.
 
     Raises:
         WeightsError: the model file is damaged.
     """
     import openvino
+
+    core = openvino.Core()
+
+    def opened(folder: Path) -> list[Run]:
+        return [
+            _running(core.compile_model(folder / f"{name}.xml", "CPU", settings))
+            for name, settings in (("surroundings", EXACT), ("decision", FAST))
+        ]
+
+    version = f"openvino{openvino.__version__.split('-')[0]}"
+    return ConvertedEngine("openvino", model, *open_converted(model, version, _convert, opened))
+
+
+def _running(compiled: Any) -> Run:
+    request = compiled.create_infer_request()
+
+    def run(inputs: list[NDArray[Any]]) -> list[NDArray[np.float32]]:
+        request.infer(inputs, share_inputs=True)
+        return [tensor.data for tensor in request.output_tensors]
+
+    return run
+
+
+def write_openvino(
+    traced: Any, path: Path, describe: Callable[[Any], None] = lambda model: None
+) -> None:
+    """Write what torch.export traced as OpenVINO's ``.xml``, its weights in a ``.bin`` beside it.
+
+    OpenVINO's own ``convert_model`` does the same, and tells its makers of each use; this does not.
+
+    Args:
+        traced: the program.
+        path: the file.
+        describe: changes the model before it is written.
+    """
+    import openvino
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.fx_decoder import TorchFXPythonDecoder
 
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    decoder = TorchFXPythonDecoder.from_exported_program(traced)  # must outlive what it decodes
+    model = frontend.convert(frontend.load(decoder))
+    describe(model)
+    openvino.save_model(model, path, compress_to_fp16=False)
+
+
+def _convert(model: Path, folder: Path) -> None:
     from cleanplate.networks.conversion import exported, graphs_of, quiet
 
     with quiet():
-        frontend = FrontEndManager().load_by_framework("pytorch")
         for graph in graphs_of(model):
-            decoder = TorchFXPythonDecoder.from_exported_program(exported(graph))
-            found = frontend.convert(frontend.load(decoder))
-            openvino.save_model(found, folder / f"{graph.name}.xml", compress_to_fp16=False)
+            write_openvino(exported(graph), folder / f"{graph.name}.xml")

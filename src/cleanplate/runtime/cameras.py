@@ -1,121 +1,33 @@
-"""One or many cameras in one process; equal models are loaded once."""
+"""One or many cameras run in one process; equal models are loaded once."""
 
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from cleanplate.errors import CleanplateError, ConfigError
 from cleanplate.networks.card import ModelCard
 from cleanplate.networks.engine import Engine, Frames
-from cleanplate.networks.engines import make_engine
+from cleanplate.networks.engine_choice import make_engine
+from cleanplate.runtime.camera_list import Camera
 from cleanplate.runtime.drift import DriftWatch
 from cleanplate.runtime.live import Pace, watch
 from cleanplate.runtime.newest import NewestFrames
-from cleanplate.runtime.outputs import Outputs
 from cleanplate.runtime.page import Page
-from cleanplate.runtime.region import Region, parse_region
-from cleanplate.settings import Count, Positive, Settings, parse_settings
 from cleanplate.subtractors.two_stage import TwoStageSubtractor
 
 log = logging.getLogger(__name__)
 
 LIVE_RATE_FPS = 25.0
 REPORT_SECONDS = 10.0
-
-
-class Camera(Settings):
-    """One ``[[camera]]`` of ``cameras.toml``.
-
-    Attributes:
-        name: in messages, on the page and in file names.
-        model: model file.
-        source: address or file; or
-        source_env: the environment variable that holds it, so that no password stands in a file.
-        roi, exclude: regions, see `parse_region`.
-        min_area: parts of fewer pixels do not count.
-        background_every: frames for which one reconstructed background serves.
-        video, overlay, lines, components: files to write; masks, events, drift: folders.
-        overwrite: replace what is there.
-    """
-
-    name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
-    model: str
-    source: str = ""
-    source_env: str = ""
-    roi: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    min_area: Count = 0
-    background_every: Positive = 5
-    masks: str = ""
-    video: str = ""
-    overlay: str = ""
-    lines: str = ""
-    components: str = ""
-    events: str = ""
-    drift: str = ""
-    overwrite: bool = False
-
-    def address(self) -> str:
-        """Return where the frames come from.
-
-        Raises:
-            ConfigError: neither is given, or the variable is not set.
-        """
-        if bool(self.source) == bool(self.source_env):
-            raise ConfigError(f"camera {self.name}: give one of source and source_env")
-        if self.source:
-            return self.source
-        found = os.environ.get(self.source_env, "")
-        if not found:
-            raise ConfigError(
-                f"camera {self.name}: the environment variable {self.source_env} is not set"
-            )
-        return found
-
-    def outputs(self) -> Outputs:
-        """Return what is written."""
-        names = ("masks", "video", "overlay", "lines", "components", "events")
-        given = {name: Path(getattr(self, name)) for name in names if getattr(self, name)}
-        return Outputs(overwrite=self.overwrite, **given)  # type: ignore[arg-type] # paths all
-
-
-class Cameras(Settings):
-    """``cameras.toml``: one table for each camera."""
-
-    camera: Annotated[tuple[Camera, ...], Field(min_length=1)]
-
-
-def read_cameras(path: Path) -> tuple[Camera, ...]:
-    """Read ``cameras.toml``.
-
-    Raises:
-        ConfigError: it cannot be read, a key is wrong, or two cameras have one name.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); check the path") from error
-    found = parse_settings(Cameras, text, str(path)).camera
-    names = [camera.name for camera in found]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ConfigError(f"{path}: two cameras are called {twice[0]}; rename one")
-    return found
-
-
-def _has_files(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.iterdir())
 
 
 class SharedEngine:
@@ -189,7 +101,7 @@ class LiveRun:
         for frames in self._running:
             frames.stop()
 
-    def _prepared(self) -> list[tuple[Camera, TwoStageSubtractor, NewestFrames, Region]]:
+    def _prepared(self) -> list[tuple[Camera, TwoStageSubtractor, NewestFrames]]:
         engines: dict[Path, tuple[Engine, ModelCard]] = {}
         ready = []
         written: set[Path] = set()
@@ -198,25 +110,16 @@ class LiveRun:
             if path not in engines:
                 found, card = make_engine(Path(camera.model), self.device, self.engine)
                 engines[path] = SharedEngine(found), card
-            ours = TwoStageSubtractor(*engines[path], camera.name, camera.background_every)
-            region = Region(
-                [parse_region(text) for text in camera.roi],
-                [parse_region(text) for text in camera.exclude],
-                camera.min_area,
+            ours = TwoStageSubtractor(
+                *engines[path], camera.name, camera.background_every, plates=self.page is not None
             )
-            outputs = camera.outputs()
-            outputs.check([])
-            if outputs.masks is not None and not camera.overwrite and _has_files(outputs.masks):
-                raise ConfigError(
-                    f"camera {camera.name}: {outputs.masks} holds files, and live frames are "
-                    "numbered anew; empty it or give overwrite"
-                )
+            outputs = camera.checked_outputs()
             taken = sorted(written.intersection(outputs.paths()))
             if taken:
                 raise ConfigError(f"camera {camera.name}: {taken[0]} is another camera's too")
-            written |= outputs.paths()
-            ready.append((camera, ours, NewestFrames(camera.address(), camera.name), region))
-        self._running = [frames for _, _, frames, _ in ready]
+            written.update(outputs.paths())
+            ready.append((camera, ours, NewestFrames(camera.address(), camera.name)))
+        self._running = [frames for _, _, frames in ready]
         return ready
 
     def _guarded(self, camera: Camera, *rest: Any) -> None:
@@ -229,13 +132,11 @@ class LiveRun:
             self.failed[camera.name] = repr(error)
             log.exception("%s: stopped", camera.name)
 
-    def _run(
-        self, camera: Camera, ours: TwoStageSubtractor, frames: NewestFrames, region: Region
-    ) -> None:
+    def _run(self, camera: Camera, ours: TwoStageSubtractor, frames: NewestFrames) -> None:
         drift = DriftWatch(ours.engine, Path(camera.drift) if camera.drift else None)
         total, pace = self.totals.setdefault(camera.name, Pace()), Pace()
         with camera.outputs().open(LIVE_RATE_FPS, timed=True) as write:
-            for live in watch(ours, frames, region):
+            for live in watch(ours, frames, camera.region()):
                 moment = live.moment
                 write(moment)
                 total.add(live)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
@@ -44,7 +44,7 @@ class EventClips:
         self._before: deque[tuple[float, bytes]] = deque()
         self._busy: list[Moment] = []
         self._clip: VideoWriter | None = None
-        self._clip_is_new, self._started = True, 0.0
+        self._started = 0.0
         self._rows: list[tuple[int, int, float, int, float]] = []
         self._first: Moment | None = None
         self._last: Moment | None = None
@@ -55,7 +55,7 @@ class EventClips:
         if self._clip is None:
             self._wait(moment, busy)
             return
-        self._write(moment.frame, moment.seconds)
+        self._clip.write(moment.frame, moment.seconds - self._started)
         if busy:
             self._last = moment
         if self._last is not None and moment.seconds - self._last.seconds > self._roll_seconds:
@@ -72,39 +72,31 @@ class EventClips:
         name = f"event{len(self._rows) + 1:04d}.mp4"
         self._clip = VideoWriter(self._folder / name, self._rate, self._timed)
         self._first, self._last = self._busy[0], moment
+        self._started = self._before[0][0]
         for seconds, packed in self._before:
-            self._write(_unpacked(packed), seconds)
+            self._clip.write(_unpacked(packed), seconds - self._started)
         self._before.clear()
         self._busy = []
 
-    def _write(self, frame: Frame, seconds: float) -> None:
-        assert self._clip is not None
-        self._started = seconds if self._clip_is_new else self._started
-        self._clip_is_new = False
-        self._clip.write(frame, seconds - self._started)
-
-    def _finish(self, error: BaseException | None = None) -> None:
+    def _finish(self, complete: bool = True) -> None:
         if self._clip is None or self._first is None or self._last is None:
             return
-        clip, self._clip, self._clip_is_new = self._clip, None, True
+        clip, self._clip = self._clip, None
         first, last = self._first, self._last
         times = (first.number, round(first.seconds, 3), last.number, round(last.seconds, 3))
         self._rows.append((len(self._rows) + 1, *times))
-        clip.__exit__(type(error) if error else None, error, None)
+        clip.close(complete)
 
-    def __enter__(self) -> Self:
-        return self
+    def close(self, complete: bool = True) -> None:
+        """End an event that goes on, and write the table.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+        Raises:
+            OutputError: they cannot be written.
+        """
         try:
-            self._finish(error)
+            self._finish(complete)
         finally:
-            if self._rows or error is None:
+            if self._rows or complete:
                 self._write_table()
 
     def _write_table(self) -> None:
@@ -115,6 +107,19 @@ class EventClips:
             rows.writerows(self._rows)
         with explained(path):
             part.replace(path)
+
+
+@contextmanager
+def event_clips(
+    folder: Path, rate_fps: float, roll_seconds: float, timed: bool
+) -> Iterator[EventClips]:
+    """Write clips (see `EventClips`); what was written is whole however the block ends."""
+    clips, complete = EventClips(folder, rate_fps, roll_seconds, timed), False
+    try:
+        yield clips
+        complete = True
+    finally:
+        clips.close(complete)
 
 
 def _packed(frame: Frame) -> bytes:

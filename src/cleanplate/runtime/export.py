@@ -21,8 +21,9 @@ from cleanplate.errors import ConfigError, OutputError
 from cleanplate.images import Frame, check_output
 from cleanplate.networks.card import CARD_KEY, ModelCard, working_size
 from cleanplate.networks.conversion import quiet
-from cleanplate.networks.engines import require
+from cleanplate.networks.engine_choice import require
 from cleanplate.networks.graphs import DecisionGraph, SurroundingsGraph
+from cleanplate.networks.openvino_engine import write_openvino
 from cleanplate.networks.resizing import resize
 from cleanplate.networks.torch_engine import TorchEngine
 from cleanplate.networks.two_stage import TwoStageNet
@@ -184,17 +185,12 @@ def _write_onnx(traced: Any, card: ModelCard, path: Path) -> None:
 
 
 def _write_openvino(traced: Any, card: ModelCard, path: Path) -> None:
-    import openvino
-    from openvino.frontend import FrontEndManager
-    from openvino.frontend.pytorch.fx_decoder import TorchFXPythonDecoder
+    def describe(model: Any) -> None:
+        for output, name in zip(model.outputs, NAMES, strict=False):
+            output.tensor.set_names({name})
+        model.set_rt_info(card.model_dump_json(), [CARD_KEY])
 
-    frontend = FrontEndManager().load_by_framework("pytorch")
-    decoder = TorchFXPythonDecoder.from_exported_program(traced)
-    model = frontend.convert(frontend.load(decoder))
-    for output, name in zip(model.outputs, NAMES, strict=False):
-        output.tensor.set_names({name})
-    model.set_rt_info(card.model_dump_json(), [CARD_KEY])
-    openvino.save_model(model, path, compress_to_fp16=False)
+    write_openvino(traced, path, describe)
 
 
 Run = Callable[[Frame], list[NDArray[Any]]]

@@ -64,5 +64,5 @@ def cut_out(moment: Moment) -> NDArray[Any]:
 
 
 def plate_or_frame(moment: Moment) -> Frame:
-    """Return the clean plate."""
+    """Return the clean plate, or the frame itself of a method that has none."""
     return moment.frame if moment.plate is None else moment.plate

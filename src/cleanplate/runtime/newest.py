@@ -62,11 +62,6 @@ class NewestFrames:
         self._ended: VideoError | bool = False
         self._thread = Thread(target=self._read, daemon=True, name=f"stream {self.name}")
 
-    @property
-    def came(self) -> int:
-        """How many frames have come, dropped ones too."""
-        return self._count
-
     def __iter__(self) -> Iterator[Newest]:
         """Yield the newest frame, each at most once, until the file ends or `stop` is called.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from cleanplate.errors import OutputError
 from cleanplate.images import Mask, explained, make_folder, write_picture
 from cleanplate.runtime import moments
-from cleanplate.runtime.events import TABLE, EventClips
+from cleanplate.runtime.events import TABLE, event_clips
 from cleanplate.runtime.moments import Moment
 from cleanplate.scenes.video_writer import VideoWriter
 
@@ -27,6 +27,8 @@ COLUMNS = ("frame", "seconds", "left", "top", "width", "height", "area", "x", "y
 
 Write = Callable[[Moment], None]
 """Writes one moment somewhere."""
+Compose = Callable[[Moment], NDArray[Any]]
+"""Makes a picture of one moment."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,14 @@ class Outputs:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is to be written."""
-        return not any(value for value in vars(self).values() if isinstance(value, Path))
+        return not self.paths()
 
     @property
     def needs_plate(self) -> bool:
         """Whether clean plates are to be made."""
         return any((self.backgrounds, self.clean_video, self.side_by_side))
 
-    def check(self, numbers: list[int]) -> None:
+    def check(self, numbers: Collection[int]) -> None:
         """Refuse what is there already, before any work is done.
 
         Args:
@@ -81,32 +83,48 @@ class Outputs:
         Raises:
             OutputError: says which file.
         """
-        paths = [value.resolve() for value in vars(self).values() if isinstance(value, Path)]
+        paths = self.paths()
         twice = sorted({path for path in paths if paths.count(path) > 1})
         if twice:
             raise OutputError(f"{twice[0]}: is asked for twice; give each output its own place")
         if self.overwrite:
             return
-        cut_outs = None if _is_film(self.foreground) else self.foreground
-        folders = (
-            (self.masks, MASK_NAME), (self.backgrounds, PLATE_NAME), (cut_outs, CUTOUT_NAME),
-        )  # fmt: skip
-        for folder, name in folders:
-            if folder is not None and folder.exists():
-                for number in numbers:
-                    refuse_existing(folder / name.format(number))
-        film = self.foreground if _is_film(self.foreground) else None
-        films = (self.video, self.overlay, self.side_by_side, self.clean_video, film)
-        for path in (*films, self.lines, self.components):
-            if path is not None:
-                refuse_existing(path)
+        for folder, (name, _) in self._picture_folders().items():
+            wanted = {name.format(number) for number in numbers} if folder.is_dir() else set()
+            for path in sorted(folder.iterdir()) if wanted else ():
+                if path.name in wanted:
+                    refuse_existing(path)
+        for path in self._films():
+            refuse_existing(path)
+        for one in (self.lines, self.components):
+            if one is not None:
+                refuse_existing(one)
         if self.events is not None:
             for path in (self.events / TABLE, *self.events.glob("event*.mp4")):
                 refuse_existing(path)
 
-    def paths(self) -> set[Path]:
+    def paths(self) -> list[Path]:
         """Return all places that are written to."""
-        return {value.resolve() for value in vars(self).values() if isinstance(value, Path)}
+        return [value.resolve() for value in vars(self).values() if isinstance(value, Path)]
+
+    def _picture_folders(self) -> dict[Path, tuple[str, Compose]]:
+        cut_outs = None if _is_film(self.foreground) else self.foreground
+        found = {
+            self.masks: (MASK_NAME, moments.mask_alone),
+            self.backgrounds: (PLATE_NAME, moments.plate_or_frame),
+            cut_outs: (CUTOUT_NAME, moments.cut_out),
+        }
+        return {folder: how for folder, how in found.items() if folder is not None}
+
+    def _films(self) -> dict[Path, Compose]:
+        found = {
+            self.video: moments.mask_alone,
+            self.overlay: moments.overlay,
+            self.side_by_side: moments.side_by_side,
+            self.clean_video: moments.plate_or_frame,
+            self.foreground if _is_film(self.foreground) else None: moments.cut_out,
+        }
+        return {path: compose for path, compose in found.items() if path is not None}
 
     @contextmanager
     def open(self, rate_fps: float, timed: bool = False) -> Iterator[Write]:
@@ -129,60 +147,37 @@ class Outputs:
             yield write
 
     def _writers(self, rate_fps: float, timed: bool) -> Iterator[Any]:
-        again = self.overwrite
-        if self.masks is not None:
-            yield _pictures(self.masks, MASK_NAME, moments.mask_alone, again)
-        if self.backgrounds is not None:
-            yield _pictures(self.backgrounds, PLATE_NAME, _plate, again)
-        films = (
-            (self.video, moments.mask_alone),
-            (self.overlay, moments.overlay),
-            (self.side_by_side, moments.side_by_side),
-            (self.clean_video, moments.plate_or_frame),
-        )
-        for path, compose in films:
-            if path is not None:
-                yield _film(path, rate_fps, timed, compose)
-        if self.foreground is not None and _is_film(self.foreground):
-            yield _film(self.foreground, rate_fps, timed, moments.cut_out)
-        elif self.foreground is not None:
-            yield _pictures(self.foreground, CUTOUT_NAME, moments.cut_out, again)
+        for folder, (name, compose) in self._picture_folders().items():
+            yield _pictures(folder, name, compose, self.overwrite)
+        for path, compose in self._films().items():
+            yield _film(path, rate_fps, timed, compose)
         if self.lines is not None:
             yield _text(self.lines, "", _line)
         if self.components is not None:
             yield _text(self.components, ",".join(COLUMNS) + "\n", _rows)
         if self.events is not None:
-            yield EventClips(self.events, rate_fps, self.roll_seconds, timed)
+            yield event_clips(self.events, rate_fps, self.roll_seconds, timed)
 
 
 def _is_film(path: Path | None) -> bool:
     return path is not None and bool(path.suffix) and not path.is_dir()
 
 
-def _plate(moment: Moment) -> NDArray[Any] | None:
-    return moment.plate
-
-
 @contextmanager
-def _pictures(
-    folder: Path, name: str, compose: Callable[[Moment], NDArray[Any] | None], overwrite: bool
-) -> Iterator[Write]:
+def _pictures(folder: Path, name: str, compose: Compose, overwrite: bool) -> Iterator[Write]:
     make_folder(folder)
 
     def write(moment: Moment) -> None:
-        path, picture = folder / name.format(moment.number), compose(moment)
+        path = folder / name.format(moment.number)
         if not overwrite:
             refuse_existing(path)
-        if picture is not None:
-            write_picture(path, picture)
+        write_picture(path, compose(moment))
 
     yield write
 
 
 @contextmanager
-def _film(
-    path: Path, rate_fps: float, timed: bool, compose: Callable[[Moment], NDArray[Any]]
-) -> Iterator[Write]:
+def _film(path: Path, rate_fps: float, timed: bool, compose: Compose) -> Iterator[Write]:
     with VideoWriter(path, rate_fps, timed) as video:
         yield lambda moment: video.write(compose(moment), moment.seconds)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition, Thread
@@ -45,12 +45,14 @@ class Page:
 
     Args:
         port: 0 takes a free one.
+        cameras: their names; each has its place on the page before its first picture comes.
 
     Raises:
         ConfigError: the port is taken.
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int, cameras: Sequence[str]) -> None:
+        self._cameras = sorted(cameras)
         self._newest: dict[str, tuple[int, Moment, dict[str, Any]]] = {}
         self._changed = Condition()
         page = self
@@ -95,17 +97,15 @@ class Page:
             return
         view = parse_qs(asked.query).get("view", ["overlay"])[0]
         camera = unquote(asked.path).removeprefix("/").removesuffix(".mjpg")
-        with self._changed:
-            names = sorted(self._newest)
         if asked.path == "/":
-            views = ((name, view) for name in names for view in ("overlay", "plate"))
+            views = ((name, view) for name in self._cameras for view in ("overlay", "plate"))
             shown = "".join(_CAMERA.format(name=html.escape(n), view=v) for n, v in views)
             self._send(request, "text/html", _PAGE.format(cameras=shown).encode())
         elif asked.path == "/status.json":
             with self._changed:
                 status = {name: entry[2] for name, entry in self._newest.items()}
             self._send(request, "application/json", json.dumps(status).encode())
-        elif asked.path.endswith(".mjpg") and camera in names and view in VIEWS:
+        elif asked.path.endswith(".mjpg") and camera in self._cameras and view in VIEWS:
             self._stream(request, camera, view)
         else:
             request.send_error(404, "no such camera or view")
@@ -128,9 +128,11 @@ class Page:
         while True:
             with self._changed:
                 self._changed.wait_for(
-                    lambda last=seen: self._newest[camera][0] != last,  # type: ignore[misc]
+                    lambda last=seen: camera in self._newest and self._newest[camera][0] != last,  # type: ignore[misc]
                     timeout=WAIT_SECONDS,
                 )
+                if camera not in self._newest:
+                    continue
                 seen, moment, _ = self._newest[camera]
             data = _jpeg(VIEWS[view](moment))
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"

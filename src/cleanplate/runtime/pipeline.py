@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cleanplate.errors import ConfigError
 from cleanplate.images import Frame
 from cleanplate.runtime.ahead import ahead
 from cleanplate.runtime.moments import Moment
@@ -60,9 +61,15 @@ def segment_source(
     mask does not.
 
     Raises:
+        ConfigError: no frame is chosen, a region does not fit, or clean plates are asked of a
+            method that has no background.
         OutputError: an output exists already or cannot be written.
         VideoError: a frame cannot be read.
     """
+    if selection.count(source) == 0:
+        raise ConfigError(
+            f"{source.name}: none of its {source.count} frames is chosen; change --start or --stop"
+        )
     start = time.perf_counter()
     outputs.check(selection.numbers(source))  # the last one's collision must not come after hours
     if region is not None:
@@ -92,7 +99,11 @@ def _segmented(
             result = subtractor.segment(frame)
             seconds += time.perf_counter() - start
             plate = None
-            if memory is not None and result.background is not None:
+            if memory is not None:
+                if result.background is None:
+                    raise ConfigError(
+                        f"{subtractor.name}: has no background; leave out what shows clean plates"
+                    )
                 plate = memory.update(frame, result)
             mask = region.apply(result.mask) if region is not None else result.mask
             yield Moment(number, (number - 1) / rate_fps, frame, mask, plate), seconds

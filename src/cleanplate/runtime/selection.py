@@ -52,12 +52,15 @@ class Selection:
         """Return how many frames there will be, if that can be told."""
         return None if source.count is None else len(self.numbers(source))
 
-    def numbers(self, source: FrameSource) -> list[int]:
+    def numbers(self, source: FrameSource) -> Sequence[int]:
         """Return the numbers of the frames to come, as far as they can be told."""
         exact = source.count is None or len(source.numbers) == source.count
         return self._chosen(source.numbers if exact else range(1, (source.count or 0) + 1))
 
-    def _chosen(self, numbers: Sequence[int]) -> list[int]:
+    def _chosen(self, numbers: Sequence[int]) -> Sequence[int]:
+        if isinstance(numbers, range):  # of a file that claims a thousand million frames, no list
+            last = numbers.stop - 1 if self.stop is None else min(self.stop, numbers.stop - 1)
+            return range(max(self.start, numbers.start), last + 1, self.every)
         return [number for number in numbers if self._is_inside(number)][:: self.every]
 
     def _is_inside(self, number: int) -> bool:

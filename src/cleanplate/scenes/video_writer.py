@@ -129,6 +129,14 @@ class VideoWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close(complete=error is None)
+
+    def close(self, complete: bool = True) -> None:
+        """End the file and give it its name; what is not complete never replaces an older file.
+
+        Raises:
+            OutputError: its end cannot be written.
+        """
         with self._explained():
             try:
                 if self._stream is not None:
@@ -137,7 +145,7 @@ class VideoWriter:
                 self._container.close()
             if self._stream is None:
                 self._part.unlink(missing_ok=True)
-            elif error is not None and self._path.exists():  # a whole one is worth more than a part
+            elif not complete and self._path.exists():  # a whole one is worth more than a part
                 self._part.replace(self._path.with_stem(f"{self._path.stem}.partial"))
             else:
                 self._part.replace(self._path)

@@ -14,7 +14,7 @@ from cleanplate.errors import ConfigError, VideoError
 from cleanplate.images import Frame, Mask, resize_frame, resize_map
 from cleanplate.networks.card import ModelCard, background_size, sees_background, working_size
 from cleanplate.networks.engine import Engine
-from cleanplate.networks.engines import make_engine
+from cleanplate.networks.engine_choice import make_engine
 from cleanplate.networks.grids import as_seen_small, enlarged
 from cleanplate.scenes.alignment import Shift, find_shift, moved_frame
 from cleanplate.subtractors.protocol import Segmentation
@@ -28,8 +28,8 @@ CHANGED_LIGHT = 3.0
 """Grey levels by which most of the picture differs when its light has changed."""
 
 
-class Surroundings(NamedTuple):
-    """What stage 2 sees beside the frame, and of which moment.
+class KeptSurroundings(NamedTuple):
+    """What stage 2 sees beside the frame, and the moment that it was made of.
 
     Attributes:
         background: stage 1's, ``(3, h, w)`` in [0, 1].
@@ -76,10 +76,14 @@ class TwoStageSubtractor:
         self.learns_online = every > 1
         self._every = every
         self._size = working_size(card.configuration, card.frame_size)
-        self.has_background = sees_background(card.configuration)
-        self._gives_plates = plates and self.has_background
+        self._has_background = sees_background(card.configuration)
+        self._gives_plates = plates and self._has_background
+        long_term = engine.long_term
+        self._long_term = None if long_term is None else long_term.transpose(1, 2, 0)
+        kept = self._long_term
+        self._reference = None if kept is None else np.ascontiguousarray(kept[..., :3])
         self._warned = False
-        self._kept: Surroundings | None = None
+        self._kept: KeptSurroundings | None = None
         self._shown: tuple[Floats, tuple[int, int]] | None = None
 
     def segment(self, frame: Frame, update: bool = True) -> Segmentation:
@@ -102,9 +106,10 @@ class TwoStageSubtractor:
         Raises:
             ConfigError: the model has no background.
         """
-        if not self.has_background:
+        if not self._has_background:
             raise ConfigError(f"{self.card.scene}: stage 2 sees no background, so none is made")
-        background = self._look(self._fitted(frame)).background
+        fitted = self._fitted(frame)
+        background = self._look(fitted, self._shift(fitted)).background
         return enlarged(background, (frame.shape[0], frame.shape[1]))
 
     def as_seen(self, frame: Frame) -> Frame:
@@ -122,33 +127,31 @@ class TwoStageSubtractor:
         mask = probability >= self.card.operating_point.threshold
         return mask, probability, around.background
 
-    def _surroundings(self, fitted: Frame, update: bool) -> Surroundings:
+    def _surroundings(self, fitted: Frame, update: bool) -> KeptSurroundings:
         """Return the kept surroundings where they still hold, or make them anew."""
-        kept = self._kept
+        kept, shift = self._kept, self._shift(fitted)
         if self._every == 1 or not update:
-            return self._look(fitted)
-        if kept is not None and kept.age + 1 < self._every:
+            return self._look(fitted, shift)
+        if kept is not None and kept.age + 1 < self._every and kept.shift == shift:
             change = np.median(np.abs(_thumbnail(fitted) - kept.thumbnail))
-            if change < CHANGED_LIGHT and self._shift(fitted) == kept.shift:
+            if change < CHANGED_LIGHT:
                 self._kept = kept._replace(age=kept.age + 1)
                 return kept
-        self._kept = self._look(fitted)
+        self._kept = self._look(fitted, shift)
         return self._kept
 
-    def _look(self, fitted: Frame) -> Surroundings:
-        long_term, shift = self.engine.long_term, self._shift(fitted)
-        if long_term is not None and any(shift):
-            long_term = moved_frame(long_term.transpose(1, 2, 0), shift).transpose(2, 0, 1)
-        kept = None if long_term is None else np.ascontiguousarray(long_term)[None]
+    def _look(self, fitted: Frame, shift: Shift) -> KeptSurroundings:
+        kept = self._long_term
+        if kept is not None:
+            moved = moved_frame(kept, shift)
+            kept = np.ascontiguousarray(moved.transpose(2, 0, 1))[None]
         background, context = self.engine.surround(fitted[None], kept)
-        thumbnail = _thumbnail(fitted) if self._every > 1 else background[:0]
-        return Surroundings(background[0], context, shift, thumbnail)
+        return KeptSurroundings(background[0], context, shift, _thumbnail(fitted))
 
     def _shift(self, fitted: Frame) -> Shift:
-        if not self.engine.reach or self.engine.long_term is None:
+        if not self.engine.reach or self._reference is None:
             return 0, 0
-        reference = np.ascontiguousarray(self.engine.long_term[:3].transpose(1, 2, 0))
-        return find_shift(fitted, reference, self.engine.reach)
+        return find_shift(fitted, self._reference, self.engine.reach)
 
     def _fitted(self, frame: Frame) -> Frame:
         """Bring a frame to the working size; say once that sizes differ."""
@@ -203,7 +206,7 @@ class TwoStageSubtractor:
         Raises:
             ConfigError: nothing was applied yet, or the model has no background.
         """
-        if self._shown is None or not self.has_background:
+        if self._shown is None or not self._has_background:
             raise ConfigError(
                 "there is no background yet; call apply with an image first, on a model whose "
                 "stage 2 has one (segmentation.input is neither 'frame' nor 'long-term')"

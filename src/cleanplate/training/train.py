@@ -14,7 +14,7 @@ from cleanplate.config import Configuration
 from cleanplate.errors import ConfigError, DatasetError, OutputError
 from cleanplate.images import FOREGROUND, check_output
 from cleanplate.networks.card import ModelCard, working_size
-from cleanplate.networks.engines import choose_device
+from cleanplate.networks.engine_choice import choose_device
 from cleanplate.networks.published_weights import load_published
 from cleanplate.networks.segmentation import LargeFovNet
 from cleanplate.networks.start import load_start, start_digest

@@ -15,9 +15,10 @@ import cleanplate
 from cleanplate.config import load_preset
 from cleanplate.errors import ConfigError
 from cleanplate.images import Frame
+from cleanplate.networks import engine_choice
 from cleanplate.networks.card import FORMAT, ModelCard, OperatingPoint
-from cleanplate.networks.converted import MOST_KEPT, cache_folder
-from cleanplate.networks.engines import make_engine
+from cleanplate.networks.conversion_cache import MOST_KEPT, cache_folder
+from cleanplate.networks.engine_choice import make_engine
 from cleanplate.networks.graphs import DecisionGraph, SurroundingsGraph, is_divided
 from cleanplate.networks.two_stage import build
 from cleanplate.networks.weights import load_model, save_model
@@ -181,3 +182,17 @@ def test_an_engine_that_is_not_there_is_named(smoke_model: Path) -> None:
         make_engine(smoke_model, "cpu", "tensorrt")
     with pytest.raises(ConfigError, match=r"device cuda is not there|openvino runs on the CPU"):
         make_engine(smoke_model, "cuda", "openvino")
+
+
+def test_what_openvino_cannot_convert_runs_on_torch_unless_it_was_asked_for(
+    smoke_model: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(model: Path) -> None:
+        raise RuntimeError("No conversion rule found\nfor operations: truediv")
+
+    monkeypatch.setattr(engine_choice, "openvino_engine", fails)
+    engine, _ = make_engine(smoke_model, "cpu", "auto")
+    assert engine.name == "torch"
+    assert "cannot be converted for openvino (No conversion rule found)" in caplog.text
+    with pytest.raises(ConfigError, match="use --engine torch"):
+        make_engine(smoke_model, "cpu", "openvino")

@@ -7,11 +7,12 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
-from cleanplate.errors import ConfigError
+from cleanplate.errors import CleanplateError, ConfigError
 from cleanplate.networks.card import ModelCard, read_card
+from cleanplate.networks.conversion_cache import first_line
 from cleanplate.networks.engine import Engine
-from cleanplate.networks.onnx_engine import OnnxEngine
-from cleanplate.networks.openvino_engine import OpenVinoEngine
+from cleanplate.networks.onnx_engine import onnx_engine
+from cleanplate.networks.openvino_engine import openvino_engine
 
 log = logging.getLogger(__name__)
 
@@ -50,19 +51,23 @@ def make_engine(model: Path, device: str, name: str) -> tuple[Engine, ModelCard]
         model: the file.
         device: ``auto``, ``cpu`` or ``cuda``; other engines than torch run on the CPU.
         name: one of `ENGINES`; ``auto`` takes OpenVINO on a CPU where it is installed and stage 2
-            sees the background, else torch.
+            sees the background, else torch, also where the conversion fails.
 
     Raises:
         WeightsError: the file is missing, damaged, foreign or of another format.
-        ConfigError: the device or the engine is unknown or not there.
+        ConfigError: the device or the engine is unknown, not there, or cannot run the model.
     """
     if name not in ENGINES:
         raise ConfigError(f"engine {name!r} is unknown; use one of {', '.join(ENGINES)}")
     chosen, card = choose_device(device), read_card(model)
     sees_frame_alone = card.configuration.segmentation.input == "frame"
     if name == "auto":
-        is_fast = chosen == "cpu" and not sees_frame_alone and find_spec("openvino") is not None
-        name = "openvino" if is_fast else "torch"
+        if chosen == "cpu" and not sees_frame_alone and find_spec("openvino") is not None:
+            try:
+                return _converted_engine(model, "openvino"), card
+            except ConfigError as error:
+                log.warning("%s; going on with torch", error)
+        name = "torch"
     if name == "torch":
         return _torch_engine(model, chosen)
     if device == "cuda":
@@ -70,7 +75,7 @@ def make_engine(model: Path, device: str, name: str) -> tuple[Engine, ModelCard]
     if sees_frame_alone:
         raise ConfigError(f"{model}: its stage 2 sees the frame alone; use --engine torch")
     require(name)
-    return (OpenVinoEngine(model) if name == "openvino" else OnnxEngine(model)), card
+    return _converted_engine(model, name), card
 
 
 def require(name: str) -> None:
@@ -82,6 +87,17 @@ def require(name: str) -> None:
     missing = [package for package in _PACKAGES[name] if find_spec(package) is None]
     if missing:
         raise ConfigError(f"{missing[0]} is not installed; pip install 'cleanplate[{name}]'")
+
+
+def _converted_engine(model: Path, name: str) -> Engine:
+    try:
+        return openvino_engine(model) if name == "openvino" else onnx_engine(model)
+    except CleanplateError:
+        raise
+    except Exception as error:  # whatever a converter thinks of a network
+        raise ConfigError(
+            f"{model}: cannot be converted for {name} ({first_line(error)}); use --engine torch"
+        ) from error
 
 
 def _torch_engine(model: Path, device: str) -> tuple[Engine, ModelCard]:

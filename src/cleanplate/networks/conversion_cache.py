@@ -17,10 +17,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-from safetensors import safe_open
-
 import cleanplate
 
 log = logging.getLogger(__name__)
@@ -47,7 +43,7 @@ def open_converted(model: Path, engine: str, convert: Convert, open_folder: Open
     Args:
         model: the model file; a changed file is another model.
         engine: the engine with its version, part of the folder's name.
-        convert: called once for a model.
+        convert: called once for a model; its errors are raised as they are.
         open_folder: opens what ``convert`` wrote; where it cannot, the model is converted again.
     """
     place = _place(model, engine)
@@ -58,11 +54,7 @@ def open_converted(model: Path, engine: str, convert: Convert, open_folder: Open
                 os.utime(place)  # what is used is kept
             return opened
         except Exception as error:  # whatever an engine thinks of a damaged file
-            log.warning(
-                "%s: damaged (%s); converted again",
-                place,
-                (str(error).splitlines() or [repr(error)])[0],
-            )
+            log.warning("%s: damaged (%s); converted again", place, first_line(error))
             shutil.rmtree(place, ignore_errors=True)
     with _room_for(place) as part:
         name = engine.rstrip("0123456789.")
@@ -71,6 +63,11 @@ def open_converted(model: Path, engine: str, convert: Convert, open_folder: Open
         opened = open_folder(part)
         _take_place(part, place)
     return opened
+
+
+def first_line(error: BaseException) -> str:
+    """Return what a foreign library says of an error, in one line."""
+    return (str(error).splitlines() or [repr(error)])[0]
 
 
 def _place(model: Path, engine: str) -> Path:
@@ -100,12 +97,3 @@ def _take_place(part: Path, place: Path) -> None:
         ours = [path for path in place.parent.iterdir() if _OURS.fullmatch(path.name)]
         for old in sorted(ours, key=lambda folder: folder.stat().st_mtime)[:-MOST_KEPT]:
             shutil.rmtree(old, ignore_errors=True)
-
-
-def read_long_term(model: Path) -> tuple[NDArray[np.uint8] | None, int]:
-    """Return a model's long-term background ``(5, H, W)``, if it has one, and its reach."""
-    with safe_open(model, framework="np") as file:
-        names = set(file.keys())
-        if "long_term" not in names:
-            return None, 0
-        return file.get_tensor("long_term")[0], int(file.get_tensor("reach")[0])

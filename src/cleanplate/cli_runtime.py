@@ -150,6 +150,12 @@ def live(
     drift: Annotated[
         To, typer.Option(help="Folder for frames that look unlike training, to be labelled.")
     ] = None,
+    push: Annotated[
+        str | None, typer.Option(help="rtsp:// or rtmp:// address to stream to.")
+    ] = None,
+    push_view: Annotated[
+        str | None, typer.Option(help="What is streamed: overlay, mask, plate or frame.")
+    ] = None,
     roi: Roi = None,
     exclude: Exclude = None,
     min_area: MinArea = 0,
@@ -163,8 +169,14 @@ def live(
     from cleanplate.runtime.cameras import LiveRun
     from cleanplate.runtime.page import Page
 
-    to = {"masks": masks, "video": video, "overlay": overlay, "lines": lines}
-    to |= {"components": components, "events": events, "drift": drift}
+    to: dict[str, object] = {"masks": masks, "video": video, "overlay": overlay, "lines": lines}
+    to |= {
+        "components": components,
+        "events": events,
+        "drift": drift,
+        "push": push,
+        "push_view": push_view,
+    }
     given: dict[str, Any] = {name: str(path) for name, path in to.items() if path is not None}
     given |= {"roi": tuple(roi or ()), "exclude": tuple(exclude or ()), "min_area": min_area}
     given["overwrite"] = overwrite

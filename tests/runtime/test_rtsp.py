@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
+import av
 import pytest
 
 import cleanplate
@@ -105,3 +106,27 @@ def test_a_wrong_password_is_an_error_without_the_password(rtsp: RtspCamera) -> 
     with pytest.raises(VideoError, match=r"rtsp://127\.0\.0\.1:\d+/cam: ") as caught:
         next(iter(NewestFrames(wrong)))
     assert "falsch" not in str(caught.value)
+
+
+def test_what_a_camera_shows_is_pushed_to_a_server_with_a_password(
+    rtsp: RtspCamera, smoke_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    camera = Camera(
+        name="gate",
+        model=str(smoke_model),
+        source=rtsp.address,
+        push=rtsp.address.replace("/cam", "/in"),
+        push_view="mask",
+    )
+    run = LiveRun((camera,), "cpu")
+    worker = Thread(target=run.run, args=(60.0,))
+    worker.start()
+    _wait(run, 200, worker)
+    run.stop()
+    worker.join(20)
+    assert run.failed == {}
+    assert run.totals["gate"].as_dict()["lag_ms"] < MOST_LAG_MS
+    assert ": lost" not in caplog.text
+    rtsp.kill()
+    with av.open(str(tmp_path / "camera.mp4.pushed.mkv")) as kept:
+        assert sum(1 for _ in kept.decode(video=0)) > 50

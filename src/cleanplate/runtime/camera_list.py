@@ -10,6 +10,7 @@ from pydantic import Field
 
 from cleanplate.errors import ConfigError
 from cleanplate.runtime.outputs import Outputs
+from cleanplate.runtime.push import Push
 from cleanplate.runtime.region import Region, parse_region
 from cleanplate.settings import Count, Positive, Settings, parse_settings
 
@@ -26,6 +27,9 @@ class Camera(Settings):
         min_area: parts of fewer pixels do not count.
         background_every: frames for which one reconstructed background serves.
         video, overlay, lines, components: files to write; masks, events, drift: folders.
+        push: ``rtsp://`` or ``rtmp://`` address to stream to; or
+        push_env: the environment variable that holds it.
+        push_view: what is streamed: overlay, mask, plate or frame.
         overwrite: replace what is there.
     """
 
@@ -44,6 +48,9 @@ class Camera(Settings):
     components: str = ""
     events: str = ""
     drift: str = ""
+    push: str = ""
+    push_env: str = ""
+    push_view: str = "overlay"
     overwrite: bool = False
 
     def address(self) -> str:
@@ -54,13 +61,25 @@ class Camera(Settings):
         """
         if bool(self.source) == bool(self.source_env):
             raise ConfigError(f"camera {self.name}: give one of source and source_env")
-        if self.source:
-            return self.source
-        found = os.environ.get(self.source_env, "")
+        return self.source or self._from_environment(self.source_env)
+
+    def pushed(self) -> Push | None:
+        """Return what streams the results to a server, if one is named.
+
+        Raises:
+            ConfigError: two are named, the variable is not set, or it is no such address.
+        """
+        if not self.push and not self.push_env:
+            return None
+        if self.push and self.push_env:
+            raise ConfigError(f"camera {self.name}: give one of push and push_env")
+        address = self.push or self._from_environment(self.push_env)
+        return Push(address, self.name, self.push_view)
+
+    def _from_environment(self, variable: str) -> str:
+        found = os.environ.get(variable, "")
         if not found:
-            raise ConfigError(
-                f"camera {self.name}: the environment variable {self.source_env} is not set"
-            )
+            raise ConfigError(f"camera {self.name}: the environment variable {variable} is not set")
         return found
 
     def outputs(self) -> Outputs:

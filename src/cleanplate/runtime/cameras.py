@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -22,6 +23,7 @@ from cleanplate.runtime.drift import DriftWatch
 from cleanplate.runtime.live import Pace, watch
 from cleanplate.runtime.newest import NewestFrames
 from cleanplate.runtime.page import Page
+from cleanplate.runtime.push import Push
 from cleanplate.subtractors.two_stage import TwoStageSubtractor
 
 log = logging.getLogger(__name__)
@@ -101,7 +103,7 @@ class LiveRun:
         for frames in self._running:
             frames.stop()
 
-    def _prepared(self) -> list[tuple[Camera, TwoStageSubtractor, NewestFrames]]:
+    def _prepared(self) -> list[tuple[Camera, TwoStageSubtractor, NewestFrames, Push | None]]:
         engines: dict[Path, tuple[Engine, ModelCard]] = {}
         ready = []
         written: set[Path] = set()
@@ -110,16 +112,18 @@ class LiveRun:
             if path not in engines:
                 found, card = make_engine(Path(camera.model), self.device, self.engine)
                 engines[path] = SharedEngine(found), card
+            push = camera.pushed()
+            plates = self.page is not None or (push is not None and camera.push_view == "plate")
             ours = TwoStageSubtractor(
-                *engines[path], camera.name, camera.background_every, plates=self.page is not None
+                *engines[path], camera.name, camera.background_every, plates=plates
             )
             outputs = camera.checked_outputs()
             taken = sorted(written.intersection(outputs.paths()))
             if taken:
                 raise ConfigError(f"camera {camera.name}: {taken[0]} is another camera's too")
             written.update(outputs.paths())
-            ready.append((camera, ours, NewestFrames(camera.address(), camera.name)))
-        self._running = [frames for _, _, frames in ready]
+            ready.append((camera, ours, NewestFrames(camera.address(), camera.name), push))
+        self._running = [frames for _, _, frames, _ in ready]
         return ready
 
     def _guarded(self, camera: Camera, *rest: Any) -> None:
@@ -132,13 +136,24 @@ class LiveRun:
             self.failed[camera.name] = repr(error)
             log.exception("%s: stopped", camera.name)
 
-    def _run(self, camera: Camera, ours: TwoStageSubtractor, frames: NewestFrames) -> None:
+    def _run(
+        self,
+        camera: Camera,
+        ours: TwoStageSubtractor,
+        frames: NewestFrames,
+        push: Push | None,
+    ) -> None:
         drift = DriftWatch(ours.engine, Path(camera.drift) if camera.drift else None)
         total, pace = self.totals.setdefault(camera.name, Pace()), Pace()
-        with camera.outputs().open(LIVE_RATE_FPS, timed=True) as write:
+        with (
+            camera.outputs().open(LIVE_RATE_FPS, timed=True) as write,
+            push or nullcontext() as stream,
+        ):
             for live in watch(ours, frames, camera.region()):
                 moment = live.moment
                 write(moment)
+                if stream is not None:
+                    stream(moment)
                 total.add(live)
                 pace.add(live)
                 for _, message in drift.look(moment.frame, moment.mask, moment.seconds):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import cv2
@@ -66,3 +67,12 @@ def cut_out(moment: Moment) -> NDArray[Any]:
 def plate_or_frame(moment: Moment) -> Frame:
     """Return the clean plate, or the frame itself of a method that has none."""
     return moment.frame if moment.plate is None else moment.plate
+
+
+VIEWS: dict[str, Callable[[Moment], NDArray[Any]]] = {
+    "overlay": overlay,
+    "mask": mask_alone,
+    "plate": plate_or_frame,
+    "frame": lambda moment: moment.frame,
+}
+"""What may be looked at while a camera runs, by name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition, Thread
@@ -16,16 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.errors import ConfigError
-from cleanplate.runtime import moments
-from cleanplate.runtime.moments import Moment
+from cleanplate.runtime.moments import VIEWS, Moment
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
-VIEWS: dict[str, Callable[[Moment], NDArray[Any]]] = {
-    "overlay": moments.overlay,
-    "mask": moments.mask_alone,
-    "plate": moments.plate_or_frame,
-    "frame": lambda moment: moment.frame,
-}
 WAIT_SECONDS = 5.0
 JPEG_QUALITY = 80
 

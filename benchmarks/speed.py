@@ -26,8 +26,8 @@ import torch
 import cleanplate
 from cleanplate.config import load_preset
 from cleanplate.images import Frame, Size
+from cleanplate.networks.building import build
 from cleanplate.networks.card import FORMAT, ModelCard, OperatingPoint, working_size
-from cleanplate.networks.two_stage import build
 from cleanplate.networks.weights import save_model
 from cleanplate.scenes.synthetic import draw
 from cleanplate.scenes.video_writer import VideoWriter

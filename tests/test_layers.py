@@ -60,7 +60,12 @@ def test_opencv_and_pyav_stay_in_their_rooms(name: str) -> None:
     if "cv2" in imported:
         assert name == "images" or name.startswith(("scenes.", "subtractors.", "runtime."))
     if "av" in imported:
-        assert name in ("scenes.video_file", "scenes.video_writer", "scenes.stream")
+        assert name in (
+            "scenes.video_file",
+            "scenes.video_writer",
+            "scenes.stream",
+            "scenes.sending",
+        )
 
 
 @pytest.mark.parametrize("name", ORDER)

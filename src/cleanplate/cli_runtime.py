@@ -42,6 +42,20 @@ MinArea = Annotated[int, typer.Option(min=0, help="Pixels; smaller parts do not 
 BackgroundEvery = Annotated[
     int, typer.Option(min=1, help="Frames for which one reconstructed background serves.")
 ]
+LiveModel = Annotated[To, typer.Argument(metavar="[MODEL", help="Model file.", show_default=False)]
+Source = Annotated[
+    str, typer.Argument(metavar="SOURCE]", help="rtsp://, http://, /dev/video0 or a file.")
+]
+CameraList = Annotated[
+    To, typer.Option(help="cameras.toml: several cameras, in place of MODEL SOURCE.")
+]
+PagePort = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="Port of a local page; 0 takes a free one.")
+]
+PushTo = Annotated[str | None, typer.Option(help="rtsp:// or rtmp:// address to stream to.")]
+PushView = Annotated[
+    str | None, typer.Option(help="What is streamed: overlay, mask, plate or frame.")
+]
 
 
 def segment(
@@ -128,18 +142,10 @@ def export(
 
 
 def live(
-    model: Annotated[
-        Path | None, typer.Argument(metavar="[MODEL", help="Model file.", show_default=False)
-    ] = None,
-    source: Annotated[
-        str, typer.Argument(metavar="SOURCE]", help="rtsp://, http://, /dev/video0 or a file.")
-    ] = "",
-    cameras: Annotated[
-        Path | None, typer.Option(help="cameras.toml: several cameras, in place of MODEL SOURCE.")
-    ] = None,
-    page: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port of a local page; 0 takes a free one.")
-    ] = None,
+    model: LiveModel = None,
+    source: Source = "",
+    cameras: CameraList = None,
+    page: PagePort = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Stop after so long.")] = None,
     masks: Masks = None,
     video: Film = None,
@@ -150,12 +156,8 @@ def live(
     drift: Annotated[
         To, typer.Option(help="Folder for frames that look unlike training, to be labelled.")
     ] = None,
-    push: Annotated[
-        str | None, typer.Option(help="rtsp:// or rtmp:// address to stream to.")
-    ] = None,
-    push_view: Annotated[
-        str | None, typer.Option(help="What is streamed: overlay, mask, plate or frame.")
-    ] = None,
+    push: PushTo = None,
+    push_view: PushView = None,
     roi: Roi = None,
     exclude: Exclude = None,
     min_area: MinArea = 0,

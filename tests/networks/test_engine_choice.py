@@ -16,11 +16,11 @@ from cleanplate.config import load_preset
 from cleanplate.errors import ConfigError
 from cleanplate.images import Frame
 from cleanplate.networks import engine_choice
+from cleanplate.networks.building import build
 from cleanplate.networks.card import FORMAT, ModelCard, OperatingPoint
 from cleanplate.networks.conversion_cache import MOST_KEPT, cache_folder
 from cleanplate.networks.engine_choice import make_engine
 from cleanplate.networks.graphs import DecisionGraph, SurroundingsGraph, is_divided
-from cleanplate.networks.two_stage import build
 from cleanplate.networks.weights import load_model, save_model
 
 MOST_DIFFERENT = 0.001

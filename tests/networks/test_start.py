@@ -9,9 +9,9 @@ from safetensors.torch import load_file
 
 from cleanplate.config import load_preset
 from cleanplate.errors import WeightsError
+from cleanplate.networks.building import build
 from cleanplate.networks.segmentation import CompactNet
 from cleanplate.networks.start import START_FILE, load_start, save_start
-from cleanplate.networks.two_stage import build
 
 SIZE = (48, 64)
 

@@ -5,9 +5,10 @@ import torch
 from torch import nn
 
 from cleanplate.config import Configuration, load_preset
+from cleanplate.networks.building import build
 from cleanplate.networks.card import working_size
 from cleanplate.networks.segmentation import LargeFovNet
-from cleanplate.networks.two_stage import TwoStageNet, build
+from cleanplate.networks.two_stage import TwoStageNet
 from cleanplate.training.batches import Batch
 from cleanplate.training.updates import compute_losses, make_optimiser, set_modes, trained_part
 

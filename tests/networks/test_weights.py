@@ -10,8 +10,9 @@ from safetensors.torch import load_file, save_file
 
 from cleanplate.config import load_preset
 from cleanplate.errors import WeightsError
+from cleanplate.networks.building import build
 from cleanplate.networks.card import FORMAT, ModelCard, OperatingPoint, read_card
-from cleanplate.networks.two_stage import TwoStageNet, build
+from cleanplate.networks.two_stage import TwoStageNet
 from cleanplate.networks.weights import load_model, save_model
 
 

@@ -15,8 +15,8 @@ import cleanplate
 from cleanplate.config import load_preset
 from cleanplate.errors import ConfigError, OutputError
 from cleanplate.images import Frame, resize_frame
+from cleanplate.networks.building import build
 from cleanplate.networks.card import FORMAT, ModelCard, OperatingPoint
-from cleanplate.networks.two_stage import build
 from cleanplate.networks.weights import load_model, save_model
 from cleanplate.runtime.export import MOST_DIFFERENT, _fitted, export
 

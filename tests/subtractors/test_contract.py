@@ -12,9 +12,9 @@ import torch
 from cleanplate.config import load_preset
 from cleanplate.errors import ConfigError, VideoError
 from cleanplate.images import Frame, Mask
+from cleanplate.networks.building import build
 from cleanplate.networks.card import FORMAT, ModelCard, OperatingPoint
 from cleanplate.networks.torch_engine import TorchEngine
-from cleanplate.networks.two_stage import build
 from cleanplate.subtractors.methods import CLASSICAL_METHODS, make_method
 from cleanplate.subtractors.protocol import HasState, LearnsBeforehand, Segmentation, Subtractor
 from cleanplate.subtractors.state import load_state, save_state

@@ -12,8 +12,9 @@ from cleanplate.config import Configuration, PhaseSettings, load_preset
 from cleanplate.errors import ConfigError
 from cleanplate.evaluation.variants import VARIANTS
 from cleanplate.images import to_image
+from cleanplate.networks.building import build
 from cleanplate.networks.losses import foreground_probability, segmentation_loss
-from cleanplate.networks.two_stage import TwoStageNet, build
+from cleanplate.networks.two_stage import TwoStageNet
 from cleanplate.training import phases
 from cleanplate.training.batches import Batch, cut_windows, draw
 from cleanplate.training.phases import run

@@ -13,8 +13,9 @@ import cleanplate
 from cleanplate.config import SelfTrainingSettings, load_preset
 from cleanplate.errors import ConfigError, DatasetError
 from cleanplate.images import Frame, resize_frame
+from cleanplate.networks.building import build
 from cleanplate.networks.card import read_card
-from cleanplate.networks.two_stage import TwoStageNet, build
+from cleanplate.networks.two_stage import TwoStageNet
 from cleanplate.scenes.video import FrameSource
 from cleanplate.training.reading import Reader, TrainingSet
 from cleanplate.training.self_training import (

@@ -13,8 +13,8 @@ from cleanplate.config import Configuration
 from cleanplate.evaluation.pairs import Pair
 from cleanplate.evaluation.variants import VARIANTS
 from cleanplate.images import Size
+from cleanplate.networks.building import build
 from cleanplate.networks.card import working_size
-from cleanplate.networks.two_stage import build
 from cleanplate.training.batches import Batch
 from cleanplate.training.updates import compute_losses, set_modes
 

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from cleanplate.errors import WeightsError
 from cleanplate.images import write_bytes
+from cleanplate.networks.building import build
 from cleanplate.networks.card import CARD_KEY, ModelCard, read_card
-from cleanplate.networks.two_stage import TwoStageNet, build
+from cleanplate.networks.two_stage import TwoStageNet
 
 
 def save_model(path: Path, net: TwoStageNet, card: ModelCard) -> None:

@@ -13,12 +13,13 @@ import torch
 from cleanplate.config import Configuration
 from cleanplate.errors import ConfigError, DatasetError, OutputError
 from cleanplate.images import FOREGROUND, check_output
+from cleanplate.networks.building import build
 from cleanplate.networks.card import ModelCard, working_size
 from cleanplate.networks.engine_choice import choose_device
 from cleanplate.networks.published_weights import load_published
 from cleanplate.networks.segmentation import LargeFovNet
 from cleanplate.networks.start import load_start, start_digest
-from cleanplate.networks.two_stage import TwoStageNet, build
+from cleanplate.networks.two_stage import TwoStageNet
 from cleanplate.networks.weights import save_model
 from cleanplate.scenes.cutouts import read_objects
 from cleanplate.scenes.scene import Scene, Split

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
@@ -84,9 +87,9 @@ def make_folder_of_jpeg(folder: Path) -> Made:
     return Made(lambda: FolderSource(folder), range(FIRST_JPEG, FIRST_JPEG + COUNT), 25, LOSSY)
 
 
-def make_own(folder: Path, suffix: str) -> Made:
+def make_own(folder: Path, suffix: str, in_pieces: bool = False) -> Made:
     path = folder / f"own{suffix}"
-    with VideoWriter(path, RATE_FPS) as writer:
+    with VideoWriter(path, RATE_FPS, in_pieces=in_pieces) as writer:
         for frame in drawn_frames():
             writer.write(frame)
     return Made(lambda: VideoSource(path), range(1, COUNT + 1), RATE_FPS, LOSSY)
@@ -121,6 +124,7 @@ SOURCES: dict[str, Callable[[Path], Made]] = {
     "folder of PNG": make_folder_of_png,
     "folder of JPEG from 370": make_folder_of_jpeg,
     "own mp4": lambda folder: make_own(folder, ".mp4"),
+    "own mp4 in pieces": lambda folder: make_own(folder, ".mp4", in_pieces=True),
     "own mkv": lambda folder: make_own(folder, ".mkv"),
     "mp4 with B-frames": lambda folder: make_foreign(folder, ".mp4", g="12", **B_FRAMES),
     "mp4 with open groups": lambda folder: make_foreign(folder, ".mp4", **OPEN_GOP),
@@ -380,6 +384,21 @@ def test_a_video_stays_playable_when_its_block_raises(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         write_seven_and_fail()
     assert len(list(VideoSource(tmp_path / "out.mp4"))) == 7
+
+
+def test_pieces_play_although_their_writer_was_killed(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path; import numpy as np; "
+        "from cleanplate.scenes.video_writer import VideoWriter; "
+        "video = VideoWriter(Path(sys.argv[1]), 25, in_pieces=True); "
+        "[video.write(np.full((48, 64, 3), i % 250, np.uint8)) for i in range(600)]; "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path / "out.mp4")], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert not (tmp_path / "out.mp4").exists()
+    (part,) = tmp_path.glob(".out.part.mp4")
+    assert sum(1 for _ in VideoSource(part)) >= 250
 
 
 def test_only_the_finished_video_is_left(tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def _pictures(folder: Path, name: str, compose: Compose, overwrite: bool) -> Ite
 
 @contextmanager
 def _film(path: Path, rate_fps: float, timed: bool, compose: Compose) -> Iterator[Write]:
-    with VideoWriter(path, rate_fps, timed) as video:
+    with VideoWriter(path, rate_fps, timed, in_pieces=True) as video:
         yield lambda moment: video.write(compose(moment), moment.seconds)
 
 

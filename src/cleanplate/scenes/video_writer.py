@@ -21,6 +21,10 @@ from cleanplate.scenes.video import check_size
 
 TICK = Fraction(1, 1000)
 """Of timed frames, in seconds."""
+PIECES = {
+    "movflags": "frag_keyframe+empty_moov+default_base_moof+global_sidx",
+    "flush_packets": "1",
+}
 _CODECS = {
     "": ("libx264", "yuv420p", {"crf": "18", "preset": "veryfast"}),
     ".webm": ("libvpx-vp9", "yuva420p", {"crf": "24", "b": "0", "deadline": "realtime"}),
@@ -43,9 +47,14 @@ class VideoWriter:
         path: an ``.mp4``, ``.mkv`` or ``.mov`` file; with alpha ``.webm`` or ``.mov``.
         rate_fps: frames per second.
         timed: each frame is shown from its own time on, as live frames must be.
+        in_pieces: write an MP4 or MOV file in pieces that each hold their own index: memory does
+            not grow with the frames, and what was written plays even if the process is killed;
+            readers then learn the number of frames only by reading to the end.
     """
 
-    def __init__(self, path: Path, rate_fps: float, timed: bool = False) -> None:
+    def __init__(
+        self, path: Path, rate_fps: float, timed: bool = False, in_pieces: bool = False
+    ) -> None:
         self._path = path
         self._part = path.with_name(f".{path.stem}.part{path.suffix}")
         self._rate = Fraction(rate_fps).limit_denominator(60_000)
@@ -55,7 +64,8 @@ class VideoWriter:
         try:
             if path.is_dir():
                 raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
-            self._container = av.open(str(self._part), "w")
+            pieces = PIECES if in_pieces and path.suffix.lower() in (".mp4", ".mov") else {}
+            self._container = av.open(str(self._part), "w", options=pieces)
             self._part.touch()  # FFmpeg would find out only when the first packet is written
         except (av.FFmpegError, OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error

@@ -18,7 +18,7 @@ import typer
 import cleanplate
 from cleanplate.cli_experiments import compare, download, paper
 from cleanplate.cli_labels import curve, suggest
-from cleanplate.cli_runtime import export, live, segment
+from cleanplate.cli_runtime import export, live, quantise, segment
 from cleanplate.console import (
     AsJson,
     Device,
@@ -236,7 +236,7 @@ def demo(
     show(f"\nopen {output / 'index.html'}")
 
 
-for command in (segment, live, export, compare, paper, download, curve, suggest):
+for command in (segment, live, export, quantise, compare, paper, download, curve, suggest):
     app.command()(command)
 
 

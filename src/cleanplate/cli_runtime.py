@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cleanplate.scenes.video import FrameSource
 
 
+CALIBRATION_FRAMES = 64
 To = Path | None
 Masks = Annotated[To, typer.Option(help="Folder for mask PNGs.")]
 Backgrounds = Annotated[To, typer.Option(help="Folder for refined clean plates.")]
@@ -139,6 +140,24 @@ def export(
     values["most_pixels_different"] = found.different
     text = f"{path}: its masks differ in {found.different:.3%} of the pixels at most"
     show(values if as_json else text)
+
+
+def quantise(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file.")],
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="Video or folder of its scene.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make a model's 8-bit version from frames of its scene, for --engine int8 on this machine."""
+    from cleanplate.runtime.quantise import quantise_model
+    from cleanplate.runtime.selection import spread_frames
+
+    found = quantise_model(model, spread_frames(source, CALIBRATION_FRAMES))
+    text = (
+        f"made from {found.made_from} frames; on {found.compared} others its masks differ in "
+        f"{found.different:.3%} of the pixels (at most {found.most_different:.3%}); "
+        f"{found.milliseconds:.1f} ms a frame, {found.milliseconds_before:.1f} before"
+    )
+    show(found._asdict() if as_json else text)
 
 
 def live(

@@ -29,9 +29,7 @@ Prefer = Annotated[
 PresetName = Annotated[str, typer.Option("--preset", help="compact, paper, smoke or FILE.toml.")]
 Seed = Annotated[int, typer.Option("--seed", help="Of all that is drawn at random.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
-EngineName = Annotated[
-    str, typer.Option("--engine", help="auto, torch, openvino or onnx; auto takes the fastest.")
-]
+EngineName = Annotated[str, typer.Option("--engine", help="auto, torch, openvino, onnx or int8.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Objects = Annotated[

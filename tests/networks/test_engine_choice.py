@@ -190,7 +190,7 @@ def test_what_openvino_cannot_convert_runs_on_torch_unless_it_was_asked_for(
     def fails(model: Path) -> None:
         raise RuntimeError("No conversion rule found\nfor operations: truediv")
 
-    monkeypatch.setattr(engine_choice, "openvino_engine", fails)
+    monkeypatch.setitem(engine_choice._OPENED, "openvino", fails)
     engine, _ = make_engine(smoke_model, "cpu", "auto")
     assert engine.name == "torch"
     assert "cannot be converted for openvino (No conversion rule found)" in caplog.text

@@ -21,7 +21,7 @@ import cleanplate
 
 log = logging.getLogger(__name__)
 
-_OURS = re.compile(r"(openvino|onnx).*-[0-9a-f]{32}")
+_OURS = re.compile(r"(openvino|onnx|int8).*-[0-9a-f]{32}")
 MOST_KEPT = 30
 """Of converted models; the oldest go first."""
 Opened = TypeVar("Opened")
@@ -42,7 +42,7 @@ def open_converted(model: Path, engine: str, convert: Convert, open_folder: Open
 
     Args:
         model: the model file; a changed file is another model.
-        engine: the engine with its version, part of the folder's name.
+        engine: the engine with its version, such as ``onnx-1.32``, part of the folder's name.
         convert: called once for a model; its errors are raised as they are.
         open_folder: opens what ``convert`` wrote; where it cannot, the model is converted again.
     """
@@ -57,12 +57,22 @@ def open_converted(model: Path, engine: str, convert: Convert, open_folder: Open
             log.warning("%s: damaged (%s); converted again", place, first_line(error))
             shutil.rmtree(place, ignore_errors=True)
     with _room_for(place) as part:
-        name = engine.rstrip("0123456789.")
+        name = engine.partition("-")[0]
         log.info("converting %s for %s, once; the next start is quick", model.name, name)
         convert(model, part)
         opened = open_folder(part)
         _take_place(part, place)
     return opened
+
+
+def has_converted(model: Path, engine: str) -> bool:
+    """Return whether a model lies in the cache, converted for an engine."""
+    return _place(model, engine).is_dir()
+
+
+def forget_converted(model: Path, engine: str) -> None:
+    """Delete what was made of a model for an engine, if anything was."""
+    shutil.rmtree(_place(model, engine), ignore_errors=True)
 
 
 def first_line(error: BaseException) -> str:

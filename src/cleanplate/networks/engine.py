@@ -12,10 +12,10 @@ Frames = NDArray[np.uint8]
 
 
 class Engine(Protocol):
-    """Runs a model; every engine gives torch's masks, but for one pixel in a thousand at most.
+    """Runs a model; all but ``int8`` give torch's masks, but for one pixel in a thousand at most.
 
     Attributes:
-        name: what it is called in results: ``torch``, ``openvino`` or ``onnx``.
+        name: what it is called in results: ``torch``, ``openvino``, ``onnx`` or ``int8``.
         long_term: the model's long-term background ``(5, H, W)`` uint8, or None where stage 2
             does not see it.
         reach: how far a shaking camera moves, in pixels; 0 where it stands still.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,12 +13,18 @@ from cleanplate.networks.card import ModelCard, read_card
 from cleanplate.networks.conversion_cache import first_line
 from cleanplate.networks.engine import Engine
 from cleanplate.networks.onnx_engine import onnx_engine
-from cleanplate.networks.openvino_engine import openvino_engine
+from cleanplate.networks.openvino_engine import int8_engine, openvino_engine
 
 log = logging.getLogger(__name__)
 
-ENGINES = ("auto", "torch", "openvino", "onnx")
-_PACKAGES = {"openvino": ("openvino",), "onnx": ("onnxruntime", "onnx", "onnxscript")}
+ENGINES = ("auto", "torch", "openvino", "onnx", "int8")
+_ONNX = ("onnxruntime", "onnx", "onnxscript")
+_PACKAGES = {"openvino": ("openvino",), "onnx": _ONNX, "int8": ("openvino", *_ONNX)}
+_OPENED: dict[str, Callable[[Path], Engine]] = {
+    "openvino": openvino_engine,
+    "onnx": onnx_engine,
+    "int8": int8_engine,
+}
 
 
 def choose_device(name: str) -> str:
@@ -79,19 +86,20 @@ def make_engine(model: Path, device: str, name: str) -> tuple[Engine, ModelCard]
 
 
 def require(name: str) -> None:
-    """Refuse ``openvino`` or ``onnx`` where one of its packages is missing.
+    """Refuse ``openvino``, ``onnx`` or ``int8`` where one of its packages is missing.
 
     Raises:
         ConfigError: says which, and how to install it.
     """
     missing = [package for package in _PACKAGES[name] if find_spec(package) is None]
     if missing:
-        raise ConfigError(f"{missing[0]} is not installed; pip install 'cleanplate[{name}]'")
+        extra = "openvino" if missing[0] == "openvino" else "onnx"
+        raise ConfigError(f"{missing[0]} is not installed; pip install 'cleanplate[{extra}]'")
 
 
 def _converted_engine(model: Path, name: str) -> Engine:
     try:
-        return openvino_engine(model) if name == "openvino" else onnx_engine(model)
+        return _OPENED[name](model)
     except CleanplateError:
         raise
     except Exception as error:  # whatever a converter thinks of a network

@@ -30,7 +30,7 @@ def onnx_engine(model: Path) -> ConvertedEngine:
 
     version = onnxruntime.__version__
     return ConvertedEngine(
-        "onnx", model, *open_converted(model, f"onnx{version}", _convert, opened)
+        "onnx", model, *open_converted(model, f"onnx-{version}", _convert, opened)
     )
 
 

@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cleanplate.networks.conversion_cache import open_converted
+from cleanplate.errors import ConfigError
+from cleanplate.networks.conversion_cache import (
+    Convert,
+    forget_converted,
+    has_converted,
+    open_converted,
+)
 from cleanplate.networks.converted_engine import ConvertedEngine, Run
 
 FAST = {"PERFORMANCE_HINT": "LATENCY"}
@@ -26,18 +32,52 @@ def openvino_engine(model: Path) -> ConvertedEngine:
     Raises:
         WeightsError: the model file is damaged.
     """
+    return _opened(model, "openvino", "decision.xml", _convert)
+
+
+def int8_engine(model: Path, quantise: Convert | None = None) -> ConvertedEngine:
+    """Open a model whose stage 2 computes in 8 bits.
+
+    Args:
+        model: the model file.
+        quantise: makes it (see `networks.quantisation`); without, it was made before.
+
+    Raises:
+        ConfigError: nobody has made it yet.
+        WeightsError: the model file is damaged.
+    """
+    if quantise is not None:
+        forget_converted(model, _version("int8"))
+    elif not has_converted(model, _version("int8")):
+        raise ConfigError(
+            f"{model}: there is no 8-bit version of it here; make one with frames of its scene: "
+            f"cleanplate quantise {model} VIDEO"
+        )
+    return _opened(model, "int8", "decision.onnx", quantise or _refuse)
+
+
+def _refuse(model: Path, folder: Path) -> None:
+    raise ConfigError(f"{model}: its 8-bit version is damaged; repeat cleanplate quantise")
+
+
+def _version(name: str) -> str:
+    import openvino
+
+    return f"{name}-{openvino.__version__.split('-')[0]}"
+
+
+def _opened(model: Path, name: str, decision: str, convert: Convert) -> ConvertedEngine:
     import openvino
 
     core = openvino.Core()
 
     def opened(folder: Path) -> list[Run]:
         return [
-            _running(core.compile_model(folder / f"{name}.xml", "CPU", settings))
-            for name, settings in (("surroundings", EXACT), ("decision", FAST))
+            _running(core.compile_model(folder / file, "CPU", settings))
+            for file, settings in (("surroundings.xml", EXACT), (decision, FAST))
         ]
 
-    version = f"openvino{openvino.__version__.split('-')[0]}"
-    return ConvertedEngine("openvino", model, *open_converted(model, version, _convert, opened))
+    return ConvertedEngine(name, model, *open_converted(model, _version(name), convert, opened))
 
 
 def _running(compiled: Any) -> Run:

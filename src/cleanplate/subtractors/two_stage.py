@@ -234,7 +234,8 @@ def load(
         device: ``auto`` takes a GPU where there is one; ``cpu`` or ``cuda``.
         name: stands in results.
         engine: ``auto`` takes OpenVINO on a CPU where it is installed, else torch; or ``torch``,
-            ``openvino`` or ``onnx``. The first use of another one than torch converts the model.
+            ``openvino``, ``onnx`` or ``int8``. The first use of another one than torch converts
+            the model; ``int8`` needs `quantise_model` first.
         every: see `TwoStageSubtractor`.
         plates: see `TwoStageSubtractor`.
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -18,7 +19,9 @@ from cleanplate.images import Frame, resize_frame
 from cleanplate.networks.building import build
 from cleanplate.networks.card import FORMAT, ModelCard, OperatingPoint
 from cleanplate.networks.weights import load_model, save_model
-from cleanplate.runtime.export import MOST_DIFFERENT, _fitted, export
+from cleanplate.runtime.export import MOST_DIFFERENT, _fitted, _run_onnx, _run_openvino, export
+from cleanplate.runtime.following import FollowingGraph
+from cleanplate.scenes.alignment import find_shift, moved_frame
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "run_exported.py"
 
@@ -137,14 +140,38 @@ def test_an_openvino_file_gives_our_masks(
         assert ((mask == 255) != ours.segment(frame).mask).mean() <= MOST_DIFFERENT
 
 
-def test_a_model_of_a_shaking_camera_is_refused(smoke_model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["onnx", "openvino"])
+def test_a_shaking_camera_is_followed_inside_the_file(
+    kind: str, smoke_model: Path, drawn_scene: Path, tmp_path: Path
+) -> None:
     net, card = load_model(smoke_model)
     assert net.reach is not None
     net.reach.fill_(3)
-    save_model(tmp_path / "m.safetensors", net, card)
-    with pytest.raises(ConfigError, match="follows a shaking camera"):
-        export(tmp_path / "m.safetensors", "onnx", tmp_path / "m.onnx")
-    assert [path.name for path in tmp_path.iterdir()] == ["m.safetensors"]
+    model = tmp_path / "shaking.safetensors"
+    save_model(model, net, card)
+    path = tmp_path / ("m.onnx" if kind == "onnx" else "m.xml")
+    assert export(model, kind, path).different <= MOST_DIFFERENT
+    run = _run_onnx(path) if kind == "onnx" else _run_openvino(path)
+    ours = cleanplate.load(model, "cpu", engine="torch")
+    still = cleanplate.load(smoke_model, "cpu", engine="torch")
+    frame = np.roll(_frames(drawn_scene)[-1], (2, -3), (0, 1))
+    mask = run(np.ascontiguousarray(frame[..., ::-1]))[0][0] == 255
+    assert (mask != ours.segment(frame).mask).mean() <= MOST_DIFFERENT
+    assert (mask != still.segment(frame).mask).mean() > MOST_DIFFERENT  # it makes a difference
+
+
+@pytest.mark.parametrize("by", [(0, 0), (2, -3), (-4, 4), (1, 0)])
+def test_the_shift_is_the_one_that_opencv_finds(by: tuple[int, int]) -> None:
+    random = np.random.default_rng(1)
+    wide = cv2.GaussianBlur(random.integers(0, 255, (80, 110, 3), np.uint8), (0, 0), 1.5)
+    place, seen = wide[8:-8, 8:-8], wide[8 - by[0] : 72 - by[0], 8 - by[1] : 102 - by[1]]
+    frame = np.asarray((seen + random.normal(0, 4, seen.shape)).clip(0, 255), np.uint8)
+    kept = torch.from_numpy(np.concatenate([place, place[..., :2]], 2)).permute(2, 0, 1)[None]
+    following = FollowingGraph(kept, 4)
+    found = following.shift(torch.from_numpy(frame)[None])
+    assert tuple(map(int, found)) == by == find_shift(frame, np.ascontiguousarray(place), 4)
+    moved = following(torch.from_numpy(frame)[None])[0].permute(1, 2, 0).numpy()
+    assert np.array_equal(moved[..., :3], moved_frame(place, by))
 
 
 def test_existing_files_and_unknown_kinds_are_refused(smoke_model: Path, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from cleanplate.networks.resizing import resize
 from cleanplate.networks.torch_engine import TorchEngine
 from cleanplate.networks.two_stage import TwoStageNet
 from cleanplate.networks.weights import load_model
+from cleanplate.runtime.following import FollowingGraph
 from cleanplate.subtractors.two_stage import TwoStageSubtractor
 
 KINDS = {"onnx": ".onnx", "openvino": ".xml"}
@@ -41,7 +42,7 @@ class WholeGraph(nn.Module):
     """The model from raw frames to masks.
 
     Args:
-        net: the network, of a camera that stands still.
+        net: the network.
         card: what its file says.
     """
 
@@ -54,6 +55,9 @@ class WholeGraph(nn.Module):
         self.has_background = net.uses_background
         self.long_term: Tensor | None
         self.register_buffer("long_term", net.long_term)
+        self.following: FollowingGraph | None = None
+        if net.long_term is not None and net.reach is not None and int(net.reach):
+            self.following = FollowingGraph(net.long_term, int(net.reach))
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Segment images ``(1, H, W, 3)`` uint8 BGR of any size.
@@ -66,6 +70,8 @@ class WholeGraph(nn.Module):
         rgb = image.flip(3).permute(0, 3, 1, 2).float()
         frames = _fitted(rgb, self.size).round().permute(0, 2, 3, 1)
         kept = () if self.long_term is None else (self.long_term,)
+        if self.following is not None:
+            kept = (self.following(frames),)
         background, context = self.surroundings(frames, *kept)
         found = self.decision(frames, context)[:, None]
         probability = _fitted(found, size)[:, 0]
@@ -140,10 +146,6 @@ def export(model: Path, kind: str, output: Path, overwrite: bool = False) -> Exp
         check_output(path, overwrite)
     require(kind)
     net, card = load_model(model)
-    if net.reach is not None and int(net.reach):
-        raise ConfigError(
-            f"{model}: follows a shaking camera, which no exported file can; use cleanplate segment"
-        )
     graph = WholeGraph(net, card).eval()
     part = output.with_name(f".{output.stem}.part{output.suffix}")
     write, run = (_write_onnx, _run_onnx) if kind == "onnx" else (_write_openvino, _run_openvino)
@@ -235,5 +237,8 @@ def _made_frame(graph: WholeGraph, size: tuple[int, int], index: int) -> Frame:
     for _ in range(index):
         top, left = random.integers(0, size[0]), random.integers(0, size[1])
         image[top : top + size[0] // 5, left : left + size[1] // 6] = random.integers(0, 255, 3)
+    if graph.following is not None:  # the camera shakes: the first frames see it in the middle
+        by = random.integers(-graph.following.reach, graph.following.reach + 1, 2)
+        image = np.roll(image, by * (index > 1), (0, 1))
     noisy = image + random.normal(0, 2, image.shape)
     return np.ascontiguousarray(noisy.clip(0, 255).round(), np.uint8)

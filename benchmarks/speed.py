@@ -29,6 +29,7 @@ from cleanplate.images import Frame, Size
 from cleanplate.networks.building import build
 from cleanplate.networks.card import FORMAT, ModelCard, OperatingPoint, working_size
 from cleanplate.networks.weights import save_model
+from cleanplate.runtime.quantise import quantise_model
 from cleanplate.scenes.synthetic import draw
 from cleanplate.scenes.video_writer import VideoWriter
 from cleanplate.subtractors.methods import make_method
@@ -73,7 +74,8 @@ def in_turns(rows: dict[str, Callable[[int], Any]]) -> dict[str, float]:
 def engine_rows(model: Path, frames: list[Frame]) -> dict[str, Callable[[int], Any]]:
     """Return the calls of our engines: whole, with kept backgrounds, and stage 2 alone."""
     rows: dict[str, Callable[[int], Any]] = {}
-    for engine in ("torch", "openvino", "onnx"):
+    quantise_model(model, frames)
+    for engine in ("torch", "openvino", "int8", "onnx"):
         for every in (1, 5, 25):
             ours = cleanplate.load(model, "cpu", engine=engine, every=every, plates=False)
             rows[f"{engine}, background every {every}"] = _segmenting(ours, frames)
@@ -118,7 +120,7 @@ def table(size: Size, times: dict[str, float], flops: float, rates: dict[str, fl
         "|---|---:|---:|---:|---:|",
     ]
     for name, found in times.items():
-        ours = name.startswith(("torch", "openvino", "onnx"))
+        ours = name.startswith(("torch", "openvino", "int8", "onnx"))
         share = f"{flops / found / 1e6 / rates['float32']:.0%}" if ours else ""
         lines.append(
             f"| {name} | {found:.1f} | {1000 / found:.1f} | {eager / found:.2f} | {share} |"

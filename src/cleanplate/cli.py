@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -63,6 +64,7 @@ def _common(
     ] = False,
 ) -> None:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # our one line replaces its own
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: service managers send it
     logging.basicConfig(
         level=logging.DEBUG if debug else logging.WARNING,
         format="cleanplate: %(levelname)s: %(message)s",

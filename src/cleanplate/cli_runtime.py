@@ -103,7 +103,6 @@ def segment(
         model, device, engine=engine, every=background_every, plates=outputs.needs_plate
     )
     step = Step(0, 0, 0.0, 0.0)
-    _stop_on_terminate()
     with bar() as shown:
         steps = segment_source(subtractor, frames, outputs, selection, region)
         try:
@@ -207,7 +206,6 @@ def live(
         typer.echo(f"look at {served.address}", err=True)
 
     run = LiveRun(chosen, device, engine, served, _report)
-    _stop_on_terminate()
     try:
         run.run(seconds)
     except KeyboardInterrupt:
@@ -217,13 +215,6 @@ def live(
     show({"cameras": totals} if as_json else text)
     if run.failed:
         raise SystemExit(1)
-
-
-def _stop_on_terminate() -> None:
-    """Let SIGTERM, which a service manager sends, end the work as Ctrl-C does."""
-    import signal
-
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _report(name: str, pace: object) -> None:

@@ -1,7 +1,9 @@
 """From a scene to a model file; stopped anywhere, resumed to the same bits."""
 
 import logging
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -23,6 +25,7 @@ from cleanplate.networks.segmentation import LargeFovNet
 from cleanplate.scenes.synthetic import write_drawn_scene
 from cleanplate.scenes.video import FolderSource
 from cleanplate.training import phases
+from cleanplate.training.checkpoints import read_checkpoint
 from cleanplate.training.validation import collapse, hold_out
 
 
@@ -45,6 +48,20 @@ def _same_bits(one: Path, other: Path) -> bool:
 
 def _train(folder: Path, output: Path, **options: object) -> None:
     list(cleanplate.train(cleanplate.open_scene(folder), _quick(), output, **options))  # type: ignore[arg-type]
+
+
+def _stop_after(
+    folder: Path, output: Path, updates: int, monkeypatch: pytest.MonkeyPatch, resume: bool = False
+) -> None:
+    """Train so many updates with a checkpoint after each, then stop."""
+    monkeypatch.setattr(phases, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(phases, "CHECKPOINT_SHARE", 0)
+    scene = cleanplate.open_scene(folder)
+    steps = cleanplate.train(scene, _quick(), output, device="cpu", resume=resume)
+    done = (step for step in steps if step.losses)
+    for _ in range(updates):
+        next(done)
+    steps.close()  # type: ignore[attr-defined]
 
 
 def test_a_smoke_model_finds_the_objects_of_a_drawn_scene(
@@ -191,6 +208,79 @@ def test_a_damaged_checkpoint_is_reported_and_training_starts_anew(
         _train(drawn_scene, output, resume=True)
     assert "damaged checkpoint" in caplog.text
     assert output.exists()
+
+
+@pytest.mark.parametrize("damage", ["a flipped bit", "a lost end", "nothing left", "not there"])
+def test_where_the_newest_checkpoint_is_damaged_the_one_before_it_is_used(
+    drawn_scene: Path,
+    tmp_path: Path,
+    damage: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    _stop_after(drawn_scene, tmp_path / "m.safetensors", 5, monkeypatch)
+    newest = tmp_path / "m.safetensors.checkpoint"
+    data = bytearray(newest.read_bytes())
+    data[len(data) // 2] ^= 1
+    newest.write_bytes({"a flipped bit": data, "a lost end": data[:-1]}.get(damage, b""))
+    if damage == "not there":  # the power went between the two renames
+        newest.unlink()
+    with caplog.at_level(logging.WARNING):
+        scene = cleanplate.open_scene(drawn_scene)
+        steps = list(
+            cleanplate.train(scene, _quick(), tmp_path / "m.safetensors", resume=True, device="cpu")
+        )
+    assert len([step for step in steps if step.losses]) == 9 - 4
+    assert ("the one before it is tried" in caplog.text) is (damage != "not there")
+    _train(drawn_scene, tmp_path / "whole.safetensors", device="cpu")
+    assert _same_bits(tmp_path / "whole.safetensors", tmp_path / "m.safetensors")
+    assert not list(tmp_path.glob("*checkpoint*"))
+
+
+def test_a_checkpoint_of_which_any_bit_is_flipped_is_passed_over(
+    drawn_scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _stop_after(drawn_scene, tmp_path / "m.safetensors", 2, monkeypatch)
+    newest = tmp_path / "m.safetensors.checkpoint"
+    data = newest.read_bytes()
+    random = np.random.default_rng(0)
+    for place in [*range(0, 400, 7), *random.integers(0, len(data), 100).tolist()]:
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << int(random.integers(8))
+        alone = tmp_path / "alone.checkpoint"
+        alone.write_bytes(flipped)
+        assert read_checkpoint(alone, "whatever") is None, place
+
+
+def test_a_full_disk_ends_the_training_with_a_line_and_keeps_what_was_there(
+    drawn_scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "m.safetensors"
+    _stop_after(drawn_scene, output, 4, monkeypatch)
+    kept = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    most = len(kept["m.safetensors.checkpoint"]) // 2
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        with pytest.raises(OutputError, match=r"checkpoint: cannot be written .*with --resume"):
+            _stop_after(drawn_scene, output, 4, monkeypatch, resume=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == kept
+    _train(drawn_scene, output, resume=True, device="cpu")
+    _train(drawn_scene, tmp_path / "whole.safetensors", device="cpu")
+    assert _same_bits(tmp_path / "whole.safetensors", output)
+
+
+def test_what_a_killed_training_left_half_written_goes_with_the_next(
+    drawn_scene: Path, tmp_path: Path
+) -> None:
+    (tmp_path / ".m.safetensors.checkpoint.part").write_bytes(b"half")
+    (tmp_path / ".m.safetensors.part").write_bytes(b"half")
+    _train(drawn_scene, tmp_path / "m.safetensors", resume=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["m.safetensors"]
 
 
 def test_a_checkpoint_of_another_seed_is_refused(

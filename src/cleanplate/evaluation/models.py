@@ -24,7 +24,7 @@ from cleanplate.subtractors.methods import make_method
 from cleanplate.subtractors.protocol import LearnsBeforehand, Subtractor
 from cleanplate.subtractors.threshold import ThresholdSubtractor
 from cleanplate.subtractors.two_stage import load
-from cleanplate.training.checkpoints import checkpoint_path
+from cleanplate.training.checkpoints import checkpoint_path, has_checkpoint
 from cleanplate.training.train import train
 
 RESULTS_FORMAT = 2
@@ -103,7 +103,7 @@ class Models:
             device=self.device,
             objects=self.objects,
             separate=separate,
-            resume=not path.exists() or checkpoint_path(path).exists(),
+            resume=not path.exists() or has_checkpoint(checkpoint_path(path)),
             overwrite=path.exists(),
         ):
             seconds = step.seconds

@@ -1,4 +1,6 @@
-"""Stop anywhere, resume to the same bits: one file beside the model holds the state of a training.
+"""Stop anywhere, resume to the same bits: a file beside the model holds the state of a training.
+
+The one before it is kept too, for the day on which the newest is damaged.
 
 Batches depend on seed, phase and iteration alone, so that weights and their average, optimiser,
 torch's generator, the place in the schedule and the labels that training made itself are all there
@@ -13,16 +15,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from cleanplate.errors import WeightsError
-from cleanplate.images import write_bytes
+from cleanplate.errors import OutputError, WeightsError
+from cleanplate.images import part_of, write_bytes
+from cleanplate.networks.sealing import check_seal, sealed
 
 log = logging.getLogger(__name__)
 
 _KEY = "checkpoint"
+_PLACE = {"identity": str, "phase": int, "iteration": int, "seconds": float}
 
 
 class Checkpoint(NamedTuple):
@@ -54,47 +58,79 @@ class Checkpoint(NamedTuple):
 
 
 def checkpoint_path(output: Path) -> Path:
-    """Return where the checkpoint of a model lies."""
+    """Return where the newest checkpoint of a model lies."""
     return output.with_name(f"{output.name}.checkpoint")
 
 
+def _older(path: Path) -> Path:
+    return path.with_name(f"{path.name}.older")
+
+
+def has_checkpoint(path: Path) -> bool:
+    """Say whether a checkpoint or the one before it lies there."""
+    return path.exists() or _older(path).exists()
+
+
+def remove_checkpoints(path: Path) -> None:
+    """Remove a checkpoint, the one before it, and what a killed training left half written."""
+    for one in (part_of(path), _older(path), path):
+        one.unlink(missing_ok=True)
+
+
 def write_checkpoint(path: Path, state: Checkpoint) -> None:
-    """Write a checkpoint; the older one stays until the new one is whole.
+    """Write a checkpoint; the older one is kept, and the new one outlives a loss of power.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: the file cannot be written; the one before it is as it was.
     """
     tensors = {f"weights/{name}": tensor for name, tensor in state.weights.items()}
     tensors |= {f"optimiser/{name}": tensor for name, tensor in state.optimiser.items()}
     tensors |= {f"kept/{name}": tensor for name, tensor in state.kept.items()}
     tensors["random"] = state.random
     tensors = {name: tensor.cpu().contiguous().clone() for name, tensor in tensors.items()}
-    place = {name: getattr(state, name) for name in ("identity", "phase", "iteration", "seconds")}
-    write_bytes(path, save(tensors, {_KEY: json.dumps(place)}))
+    place = {name: getattr(state, name) for name in _PLACE}
+    data = sealed(save(tensors), {_KEY: json.dumps(place)})
+    try:
+        write_bytes(path, data, lasting=True, keep=_older(path))
+    except OutputError as error:
+        raise OutputError(
+            f"{error}, then repeat the command with --resume: it goes on from the checkpoint before"
+        ) from error
 
 
 def read_checkpoint(path: Path, identity: str) -> Checkpoint | None:
-    """Read a checkpoint, or return None where there is none to go on from.
+    """Read the newest whole checkpoint, or return None where there is none to go on from.
 
     A damaged one is reported and passed over.
 
     Raises:
         WeightsError: the checkpoint belongs to other settings, labels or another split.
     """
-    if not path.exists():
-        return None
-    try:
-        with safe_open(path, framework="pt") as file:
-            place: dict[str, Any] = json.loads((file.metadata() or {})[_KEY])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
-        log.warning("%s: damaged checkpoint (%s); training starts anew", path, error)
-        return None
-    if place["identity"] != identity:
-        raise WeightsError(
-            f"{path}: belongs to other settings, labels or another seed; "
-            "repeat the first command's, or start anew with --overwrite"
-        )
+    for one, then in ((path, "the one before it is tried"), (_older(path), "training starts anew")):
+        if not one.exists():
+            continue
+        try:
+            found = _read(one)
+        except (WeightsError, KeyError, TypeError, ValueError) as error:
+            reason = str(error).removeprefix(f"{one}: ")
+            log.warning("%s: damaged checkpoint (%s); %s", one, reason, then)
+            continue
+        if found.identity != identity:
+            raise WeightsError(
+                f"{one}: belongs to other settings, labels or another seed; "
+                "repeat the first command's, or start anew with --overwrite"
+            )
+        return found
+    return None
+
+
+def _read(path: Path) -> Checkpoint:
+    metadata = check_seal(path)
+    place: dict[str, Any] = json.loads(metadata[_KEY])
+    if {name: type(value) for name, value in place.items()} != _PLACE:
+        raise ValueError("it does not say how far the training was")
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
     return Checkpoint(
         **place,
         weights=_part(tensors, "weights/"),

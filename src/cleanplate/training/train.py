@@ -25,7 +25,11 @@ from cleanplate.scenes.cutouts import read_objects
 from cleanplate.scenes.scene import Scene, Split
 from cleanplate.training.calibration import Preference
 from cleanplate.training.cards import check_finished, finished, new_card, with_weights
-from cleanplate.training.checkpoints import checkpoint_path
+from cleanplate.training.checkpoints import (
+    checkpoint_path,
+    has_checkpoint,
+    remove_checkpoints,
+)
 from cleanplate.training.phases import run
 from cleanplate.training.progress import Progress
 from cleanplate.training.reading import Reader, TrainingSet
@@ -94,7 +98,7 @@ def train(
     card = new_card(scene, preset, divided, seed)
     if weights or partial_weights:
         card = with_weights(card, weights, partial_weights)
-    if path.exists() and resume and not checkpoint.exists():
+    if path.exists() and resume and not has_checkpoint(checkpoint):
         check_finished(path, card)
         return
     _check_output(path, overwrite, resume)
@@ -109,7 +113,7 @@ def train(
     data = yield from _read(scene, divided, training, card, net, objects)
     card = _pasting_where_needed(card, data)
     if not resume:
-        checkpoint.unlink(missing_ok=True)
+        remove_checkpoints(checkpoint)
     size = (data.frames.shape[1], data.frames.shape[2])
     last = None
     for last in run(
@@ -131,7 +135,7 @@ def train(
     if not card.training_frames:
         verdict = verdict._replace(warning=verdict.warning or suspicion(scene.name, data))
     save_model(path, net, finished(card, verdict))
-    checkpoint.unlink(missing_ok=True)
+    remove_checkpoints(checkpoint)
 
 
 def _identity(card: ModelCard, data: TrainingSet, device: str) -> str:
@@ -174,7 +178,7 @@ def _say_that_nobody_labelled(
 def _check_output(path: Path, overwrite: bool, resume: bool) -> None:
     """Refuse an output before any work is done, and an unfinished training thrown away unasked."""
     check_output(path, overwrite or resume)
-    if checkpoint_path(path).exists() and not (overwrite or resume):
+    if has_checkpoint(checkpoint_path(path)) and not (overwrite or resume):
         raise OutputError(
             f"{checkpoint_path(path)}: an unfinished training lies here; give --resume to go on "
             "with it or --overwrite to start anew"

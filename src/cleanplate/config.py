@@ -21,6 +21,9 @@ from cleanplate.settings import (
 
 PRESETS = ("compact", "paper", "smoke")
 LEAST_SIDE = 17
+Filters = Annotated[int, Field(ge=1, le=2**16)]
+Pixels = Annotated[int, Field(ge=0, le=2**27)]
+"""An area. The bounds are wide; they keep a stranger's model from asking for all the memory."""
 
 
 class BackgroundSettings(Settings):
@@ -35,10 +38,10 @@ class BackgroundSettings(Settings):
             decoder adds what changes; the paper has none.
     """
 
-    most_pixels: Positive
+    most_pixels: Annotated[Pixels, Field(ge=1)]
     square: bool
-    channels: Annotated[tuple[Positive, ...], Field(min_length=1)]
-    bottleneck: Positive
+    channels: Annotated[tuple[Filters, ...], Field(min_length=1, max_length=12)]
+    bottleneck: Filters
     plate: bool
 
 
@@ -66,10 +69,10 @@ class SegmentationSettings(Settings):
 
     network: Literal["largefov", "compact"]
     input: Literal["pair", "triple", "long-term", "frame", "siamese"]
-    side: Count
-    most_pixels: Count
-    width: Positive
-    dilation: Positive
+    side: Annotated[int, Field(ge=0, le=2**13)]
+    most_pixels: Pixels
+    width: Filters
+    dilation: Filters
     start: Literal["drawn", ""]
     weights: str
     partial_weights: bool

@@ -2,16 +2,20 @@
 
 import json
 import pickle
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 
 from cleanplate.config import load_preset
 from cleanplate.errors import WeightsError
+from cleanplate.evaluation.describing import describe_model
 from cleanplate.networks.building import build
 from cleanplate.networks.card import FORMAT, ModelCard, OperatingPoint, read_card
+from cleanplate.networks.sealing import sealed
 from cleanplate.networks.two_stage import TwoStageNet
 from cleanplate.networks.weights import load_model, save_model
 
@@ -41,7 +45,7 @@ def model(tmp_path: Path, net: TwoStageNet, card: ModelCard) -> Path:
 
 def _rewrite(model: Path, **changes: object) -> None:
     values = json.loads(read_card(model).model_dump_json()) | changes
-    save_file(load_file(model), model, {"cleanplate": json.dumps(values)})
+    model.write_bytes(sealed(save(load_file(model)), {"cleanplate": json.dumps(values)}))
 
 
 def test_a_saved_model_comes_back_to_the_bit(
@@ -111,3 +115,80 @@ def test_tensors_that_do_not_fit_the_configuration_are_named(model: Path) -> Non
     _rewrite(model, configuration=changed)
     with pytest.raises(WeightsError, match=r"does not fit its configuration \(segmentation_net"):
         load_model(model)
+
+
+def test_every_flipped_bit_of_the_description_and_any_of_the_weights_is_detected(
+    model: Path,
+) -> None:
+    data = model.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    random = np.random.default_rng(0)
+    header = random.choice(8 * (8 + length), 400, replace=False).tolist()
+    for place in [*header, *random.integers(8 * length, 8 * len(data), 100).tolist()]:
+        flipped = bytearray(data)
+        flipped[place // 8] ^= 1 << place % 8
+        model.write_bytes(flipped)
+        with pytest.raises(WeightsError):
+            load_model(model)
+
+
+def test_a_model_of_the_format_before_is_read_and_has_no_checksum(
+    model: Path, net: TwoStageNet
+) -> None:
+    values = json.loads(read_card(model).model_dump_json()) | {"format": FORMAT - 1}
+    save_file(load_file(model), model, {"cleanplate": json.dumps(values)})
+    loaded, _ = load_model(model)
+    assert torch.equal(loaded.background_net.plate, net.background_net.plate)  # type: ignore[arg-type]
+    assert describe_model(model)["checksum"] == "none, of format 5"
+
+
+def test_a_model_that_lost_its_checksum_is_refused(model: Path) -> None:
+    text = read_card(model).model_dump_json()
+    save_file(load_file(model), model, {"cleanplate": text})
+    with pytest.raises(WeightsError, match="it has no checksum"):
+        load_model(model)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_weights_that_are_not_finite_are_named(
+    model: Path, net: TwoStageNet, card: ModelCard, value: float
+) -> None:
+    with torch.no_grad():
+        next(net.background_net.decoder.parameters())[0, 0, 0, 0] = value
+    save_model(model, net, card)
+    with pytest.raises(WeightsError, match=r"decoder\.0\.weight has values that are not finite"):
+        load_model(model)
+
+
+@pytest.mark.parametrize(
+    ("part", "changes"),
+    [
+        ("background", {"bottleneck": 10**12}),
+        ("background", {"channels": [8] * 60}),
+        ("background", {"channels": [2**16] * 12}),
+        ("background", {"most_pixels": 10**15}),
+        ("segmentation", {"width": 2**16}),
+        ("segmentation", {"side": 10**9, "network": "largefov", "input": "pair", "start": ""}),
+        ("frame", {"frame_size": [10**9, 10**9]}),
+        ("frame", {"frame_size": [0, 1]}),
+    ],
+)
+def test_a_description_that_asks_for_all_the_memory_is_refused_at_once(
+    model: Path, part: str, changes: dict[str, object]
+) -> None:
+    if part == "frame":
+        _rewrite(model, **changes)
+    else:
+        values = read_card(model).configuration.model_dump()
+        values[part] |= changes
+        _rewrite(model, configuration=values)
+    start = time.monotonic()
+    with pytest.raises(WeightsError):
+        load_model(model)
+    assert time.monotonic() - start < 2  # some milliseconds on an idle machine
+
+
+def test_info_says_that_a_model_holds_a_picture_of_its_scene(model: Path) -> None:
+    described = describe_model(model)
+    assert described["holds"].startswith("a picture of its scene")
+    assert described["checksum"] == "fits"

@@ -123,6 +123,16 @@ def test_the_file_says_what_it_is(onnx: Path, smoke_model: Path) -> None:
     assert str(smoke_model.parent) not in meta["cleanplate"]
 
 
+def test_no_exported_file_tells_a_path_of_the_machine(
+    onnx: Path, smoke_model: Path, tmp_path: Path
+) -> None:
+    export(smoke_model, "openvino", tmp_path / "m.xml")
+    for path in (onnx, tmp_path / "m.xml", tmp_path / "m.bin"):
+        data = path.read_bytes()
+        for place in (Path(torch.__file__).parent, Path(cleanplate.__file__).parent, tmp_path):
+            assert str(place).encode() not in data, path.name
+
+
 def test_an_openvino_file_gives_our_masks(
     smoke_model: Path, drawn_scene: Path, tmp_path: Path
 ) -> None:

@@ -1,13 +1,17 @@
 """From a scene to a model file; stopped anywhere, resumed to the same bits."""
 
+import getpass
 import logging
+import re
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +25,12 @@ from cleanplate.errors import ConfigError, DatasetError, OutputError, WeightsErr
 from cleanplate.images import Frame, read_grey, read_picture, write_picture
 from cleanplate.measures import ConfusionMatrix
 from cleanplate.networks.card import read_card
+from cleanplate.networks.sealing import read_metadata
 from cleanplate.networks.segmentation import LargeFovNet
 from cleanplate.scenes.synthetic import write_drawn_scene
 from cleanplate.scenes.video import FolderSource
 from cleanplate.training import phases
+from cleanplate.training.cards import new_card
 from cleanplate.training.checkpoints import read_checkpoint
 from cleanplate.training.validation import collapse, hold_out
 
@@ -322,6 +328,22 @@ def test_the_card_says_what_the_model_was_trained_on(smoke_model: Path, drawn_sc
     assert card.validation is not None
     assert card.validation["f_measure"] is not None
     assert card.warning == ""
+
+
+def test_a_model_file_names_no_path_user_or_host(
+    smoke_model: Path, drawn_scene: Path, tmp_path: Path
+) -> None:
+    preset, numbers = tmp_path / "quick.toml", tmp_path / "few.txt"
+    preset.write_text(resources.files("cleanplate.presets").joinpath("smoke.toml").read_text())
+    numbers.write_text("3 9")
+    scene = cleanplate.open_scene(drawn_scene)
+    card = new_card(scene, str(preset), scene.split(f"list:{numbers}"), 0)
+    assert read_metadata(smoke_model).keys() == {"cleanplate", "sha256"}
+    for text in (card.model_dump_json(), read_metadata(smoke_model)["cleanplate"]):
+        words = set(re.split(r"[^\w.-]+", text))
+        assert not words & {socket.gethostname(), getpass.getuser()}
+        assert "/" not in text
+        assert "\\\\" not in text
 
 
 def test_every_so_manyth_label_is_kept_aside_where_there_are_enough() -> None:

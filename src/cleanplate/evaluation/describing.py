@@ -5,10 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from cleanplate.networks.card import UNSEALED_FORMAT
 from cleanplate.networks.weights import load_model
 from cleanplate.scenes.scene import Scene
 from cleanplate.subtractors.methods import PATENT_NOTES, make_method
 from cleanplate.subtractors.protocol import HasState, LearnsBeforehand
+
+PICTURE_NOTE = (
+    "a picture of its scene, which cleanplate background shows: "
+    "give the file to those only to whom you would give the picture"
+)
+"""Stage 1 can be asked for the background, and the long-term one lies in the file as it is."""
 
 
 def describe_model(path: Path) -> dict[str, Any]:
@@ -41,6 +48,8 @@ def describe_model(path: Path) -> dict[str, Any]:
         "validation": card.validation,
         "operating_point": card.operating_point.model_dump(),
         "warning": card.warning,
+        "holds": PICTURE_NOTE,
+        "checksum": "none, of format 5" if card.format == UNSEALED_FORMAT else "fits",
         "version": card.version,
         "format": card.format,
         "configuration": card.configuration.model_dump(),

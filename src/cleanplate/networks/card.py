@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
-from safetensors import SafetensorError, safe_open
 
 from cleanplate.config import Configuration, configuration_from
 from cleanplate.errors import ConfigError, WeightsError
 from cleanplate.images import Size, fitting_size
-from cleanplate.settings import Positive, Settings
+from cleanplate.networks.sealing import read_metadata
+from cleanplate.settings import Settings
 
-FORMAT = 5
+FORMAT = 6
 """Changes whenever the layout or a setting does: a file of another format is refused by name."""
+UNSEALED_FORMAT = 5
+"""Is read too: the same, but no checksum tells whether a bit has changed."""
 DIGEST_DIGITS = 12
+Side = Annotated[int, Field(ge=1, le=2**16)]
 CARD_KEY = "cleanplate"
 """Of the file's metadata; under it stands the card as JSON."""
 
@@ -69,7 +72,7 @@ class ModelCard(Settings):
     preset: str
     scene: str
     category: str
-    frame_size: tuple[Positive, Positive]
+    frame_size: tuple[Side, Side]
     split: str
     training_frames: tuple[int, ...]
     label_fingerprint: str
@@ -87,15 +90,22 @@ def read_card(path: Path) -> ModelCard:
     Raises:
         WeightsError: the file is missing, damaged, foreign or of another format.
     """
-    text = _open(path).get(CARD_KEY)
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such model file; check the path")
+    return card_from(path, read_metadata(path))
+
+
+def card_from(path: Path, metadata: dict[str, str]) -> ModelCard:
+    """Read a card out of a model file's metadata (see `read_card`)."""
+    text = metadata.get(CARD_KEY)
     if text is None:
         raise WeightsError(f"{path}: holds no Cleanplate model; train one with cleanplate train")
     try:
         values = json.loads(text)
         found = values.get("format")
-    except (json.JSONDecodeError, AttributeError) as error:
+    except (ValueError, RecursionError, AttributeError) as error:
         raise WeightsError(f"{path}: its description is damaged; copy the file again") from error
-    if found != FORMAT:
+    if found not in (FORMAT, UNSEALED_FORMAT):
         raise WeightsError(
             f"{path}: has format {found}, this Cleanplate reads {FORMAT}; "
             "use the version that wrote it or train again"
@@ -108,18 +118,6 @@ def read_card(path: Path) -> ModelCard:
     except (ConfigError, ValidationError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise WeightsError(f"{path}: its description is damaged ({reason})") from error
-
-
-def _open(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such model file; check the path")
-    try:
-        with safe_open(path, framework="np") as file:
-            return dict(file.metadata() or {})
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"{path}: no whole safetensors file ({error}); copy it again or train again"
-        ) from error
 
 
 def working_size(configuration: Configuration, frame_size: Size) -> Size:

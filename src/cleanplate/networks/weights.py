@@ -12,7 +12,8 @@ from torch import Tensor
 from cleanplate.errors import WeightsError
 from cleanplate.images import write_bytes
 from cleanplate.networks.building import build
-from cleanplate.networks.card import CARD_KEY, ModelCard, read_card
+from cleanplate.networks.card import CARD_KEY, UNSEALED_FORMAT, ModelCard, card_from, read_card
+from cleanplate.networks.sealing import check_seal, sealed
 from cleanplate.networks.two_stage import TwoStageNet
 
 
@@ -23,23 +24,35 @@ def save_model(path: Path, net: TwoStageNet, card: ModelCard) -> None:
         OutputError: the file cannot be written.
     """
     tensors = {name: tensor.contiguous().cpu() for name, tensor in net.state_dict().items()}
-    write_bytes(path, save(tensors, {CARD_KEY: card.model_dump_json()}))
+    write_bytes(path, sealed(save(tensors), {CARD_KEY: card.model_dump_json()}), lasting=True)
 
 
 def load_model(path: Path) -> tuple[TwoStageNet, ModelCard]:
-    """Load a model for segmentation, on the CPU.
+    """Load a model for segmentation, on the CPU; nothing that a file holds is run.
 
     Raises:
-        WeightsError: see `read_card`; or the tensors do not fit the configuration.
+        WeightsError: see `read_card` and `check_seal`; or the tensors do not fit the configuration,
+            or are not finite.
     """
     card = read_card(path)
-    with torch.device("meta"):  # shapes alone: a stranger's file may ask for any amount of memory
-        described = build(card.configuration, card.frame_size)
+    if card.format != UNSEALED_FORMAT:
+        card = card_from(path, check_seal(path))
+    try:
+        with torch.device("meta"):  # shapes alone: a stranger may ask for any amount of memory
+            described = build(card.configuration, card.frame_size)
+    except (RuntimeError, ValueError, OverflowError) as error:
+        reason = str(error).splitlines()[0]
+        raise WeightsError(f"{path}: its configuration makes no network ({reason})") from error
     with safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
     complaint = misfit(described, tensors)
     if complaint:
         raise WeightsError(f"{path}: does not fit its configuration ({complaint}); train again")
+    spoilt = [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]
+    if spoilt:
+        raise WeightsError(
+            f"{path}: {spoilt[0]} has values that are not finite; use another file or train again"
+        )
     with torch.random.fork_rng(devices=[]):  # the initial weights are thrown away
         net = build(card.configuration, card.frame_size)
     net.load_state_dict(tensors)

@@ -182,6 +182,8 @@ def _traced(graph: WholeGraph, card: ModelCard) -> Any:
 def _write_onnx(traced: Any, card: ModelCard, path: Path) -> None:
     program = torch.onnx.export(traced, dynamo=True, verbose=False, output_names=NAMES)
     assert program is not None
+    for node in program.model.graph.all_nodes():
+        node.metadata_props.clear()  # which line of which file made it: this machine's paths
     program.model.metadata_props[CARD_KEY] = card.model_dump_json()
     program.save(path)
 

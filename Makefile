@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 PIP := python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 SCENE ?=
 
-.PHONY: install check test test-slow test-real test-live demo bench clean
+.PHONY: install check test test-slow test-real test-live faults faults-quick fuzz demo bench clean
 
 install: $(STAMP)
 
@@ -34,6 +34,17 @@ test-real: $(STAMP)
 # needs the packages of system-packages.txt; skips with the reason where they are missing
 test-live: $(STAMP)
 	$(BIN)/python -m pytest -m live -rs
+
+# 50 kills of train, 20 each of segment, compare and export; full disks, stops: see docs/reliability.md
+faults: $(STAMP)
+	$(BIN)/python -m pytest tests/faults -m faults -rs -s
+
+faults-quick: $(STAMP)
+	CLEANPLATE_KILLS=5 $(BIN)/python -m pytest tests/faults -m faults -rs -s
+
+# 20 000 damaged files and hostile command lines
+fuzz: $(STAMP)
+	$(BIN)/python -m pytest tests/fuzz -m fuzz -s
 
 demo: $(STAMP)
 	$(BIN)/cleanplate demo --output demo $(if $(SCENE),--scene '$(SCENE)')

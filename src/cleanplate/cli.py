@@ -6,6 +6,7 @@ interrupted.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -40,6 +41,9 @@ from cleanplate.console import (
     trained_note,
 )
 from cleanplate.errors import CleanplateError
+from cleanplate.terminal import bar, say, show_training, start_logging, writes_json
+
+OUR_MISTAKE = "this is a mistake of Cleanplate's; run it again with --debug and report it"
 
 app = typer.Typer(
     help="Teach a fixed camera what its background is.",
@@ -58,6 +62,9 @@ def _show_version(asked: bool) -> None:
 @app.callback()
 def _common(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="Write events on stderr as JSON lines.")
+    ] = False,
     version: Annotated[
         bool,
         typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version."),
@@ -65,12 +72,7 @@ def _common(
 ) -> None:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # our one line replaces its own
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: service managers send it
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.WARNING,
-        format="cleanplate: %(levelname)s: %(message)s",
-    )
-    if not debug:
-        logging.getLogger("cleanplate").setLevel(logging.INFO)
+    start_logging(debug, log_json)
 
 
 @app.command()
@@ -98,13 +100,17 @@ def train(
 ) -> None:
     """Train a model of one scene from its labelled frames."""
     from cleanplate.networks.card import read_card
-    from cleanplate.terminal import clock, show_training
+    from cleanplate.terminal import clock
 
     opened, split = open_for_training(scene, labels, split)
     settings: dict[str, Any] = {"split": split, "seed": seed, "device": device, "objects": objects}
     settings |= {"weights": weights, "partial_weights": partial, "prefer": prefer}
     steps = cleanplate.train(opened, preset, output, resume=resume, overwrite=overwrite, **settings)
-    last = show_training(steps)
+    try:
+        last = show_training(steps)
+    except KeyboardInterrupt:
+        say("stopped; repeat the command with --resume to go on from the last checkpoint, if any")
+        raise
     card = read_card(output)
     seconds = round(last.seconds, 1) if last else 0.0
     values = {"model": output.name, "seconds": seconds, "labels": len(card.training_frames)}
@@ -179,7 +185,7 @@ def synth(
         typer.Argument(metavar="CHALLENGE", help="One of CDNet's eleven, such as PTZ; or all."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
-    frames: Annotated[int, typer.Option(min=2, help="How many frames.")] = 300,
+    frames: Annotated[int, typer.Option(min=2, max=1_000_000, help="How many frames.")] = 300,
     size: Annotated[str, typer.Option(help="WIDTHxHEIGHT in pixels.")] = "320x240",
     seed: Seed = 0,
     overwrite: Overwrite = False,
@@ -228,7 +234,6 @@ def demo(
 ) -> None:
     """Train on a scene's first half, segment the second, and leave a page to look at."""
     from cleanplate.evaluation.showcase import run_demo
-    from cleanplate.terminal import bar
 
     with bar() as shown:
         for what, share in run_demo(output, scene, device):
@@ -243,16 +248,30 @@ for command in (segment, live, export, quantise, compare, paper, download, curve
 
 
 def main() -> None:
-    """Run the command line: our errors are one line on stderr and exit code 1."""
+    """Run the command line: what goes wrong is one line on stderr and exit code 1."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: names may be no text
     try:
         app()
-    except CleanplateError as error:
-        if "--debug" in sys.argv:
-            raise
-        typer.echo(f"cleanplate: {error}", err=True)
-        raise SystemExit(1) from None
     except BrokenPipeError:
         raise SystemExit(1) from None
+    except Exception as error:
+        if "--debug" in sys.argv:
+            raise
+        say(f"{'' if writes_json() else 'cleanplate: '}{_explained(error)}", logging.ERROR, code=1)
+        raise SystemExit(1) from None
+
+
+def _explained(error: Exception) -> str:
+    """Return an error's line; what is none of ours is a mistake of ours, or the machine's fault."""
+    if isinstance(error, CleanplateError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "not enough memory; use smaller or fewer frames, or close other programs"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'the system'}: {error.strerror}; check the path"
+    reason = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {reason}; {OUR_MISTAKE}"
 
 
 if __name__ == "__main__":

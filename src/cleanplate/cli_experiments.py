@@ -110,11 +110,12 @@ def paper(
     from cleanplate.evaluation.report import write_report
     from cleanplate.evaluation.sections import ablations_section, steps_section
 
+    wanted = load_experiments(experiments)  # before a search that may take long
     scenes, broken = find_scenes(folder)
     run = Section4(
         output,
         scenes,
-        load_experiments(experiments),
+        wanted,
         device=device,
         objects=objects,
         published=_published(published),

@@ -9,6 +9,7 @@ import typer
 
 import cleanplate
 from cleanplate.console import AsJson, Device, EngineName, Overwrite, show
+from cleanplate.terminal import bar, clock, say
 
 if TYPE_CHECKING:
     from cleanplate.runtime.camera_list import Camera
@@ -88,7 +89,6 @@ def segment(
     """Write masks, clean plates, videos, tables or clips of a whole video."""
     from cleanplate.runtime.outputs import Outputs
     from cleanplate.runtime.pipeline import Step, segment_source
-    from cleanplate.terminal import bar, clock
 
     outputs = Outputs(
         masks, backgrounds, video, overlay, side_by_side, clean_video, foreground, lines,
@@ -111,7 +111,7 @@ def segment(
         except KeyboardInterrupt:
             steps.close()
             where = f"frame {step.number} ({clock((step.number - 1) / frames.rate_fps)})"
-            typer.echo(f"stopped after {where}; what was written is whole", err=True)
+            say(f"stopped after {where}; what was written is whole")
             raise
     rate = step.done / step.seconds if step.seconds else 0.0
     values = {"frames": step.done, "seconds": round(step.seconds, 3)}
@@ -203,13 +203,13 @@ def live(
     chosen = _cameras(cameras, model, source, {**given, "background_every": background_every})
     served = None if page is None else Page(page, [camera.name for camera in chosen])
     if served is not None:
-        typer.echo(f"look at {served.address}", err=True)
+        say(f"look at {served.address}")
 
     run = LiveRun(chosen, device, engine, served, _report)
     try:
         run.run(seconds)
     except KeyboardInterrupt:
-        typer.echo("stopped; what was written is whole", err=True)
+        say("stopped; what was written is whole")
     totals = {name: pace.as_dict() for name, pace in run.totals.items()}
     text = "\n".join(f"{name}: {pace.frames} frames, {pace}" for name, pace in run.totals.items())
     show({"cameras": totals} if as_json else text)
@@ -218,7 +218,7 @@ def live(
 
 
 def _report(name: str, pace: object) -> None:
-    typer.echo(f"{name}: {pace}", err=True)
+    say(f"{name}: {pace}")
 
 
 def _cameras(

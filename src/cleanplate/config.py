@@ -17,6 +17,7 @@ from cleanplate.settings import (
     Share,
     check_settings,
     parse_settings,
+    read_text,
 )
 
 PRESETS = ("compact", "paper", "smoke")
@@ -250,8 +251,8 @@ def load_preset(name: str) -> Configuration:
     if path.suffix != ".toml":
         raise ConfigError(f"preset {name!r} is unknown; use {', '.join(PRESETS)} or a .toml file")
     try:
-        return parse_settings(Configuration, path.read_text(), name)
-    except (OSError, UnicodeDecodeError) as error:
+        return parse_settings(Configuration, read_text(path), name)
+    except OSError as error:
         raise ConfigError(f"{name}: cannot be read ({error}); check the path") from error
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from cleanplate.terminal import printable
+
 if TYPE_CHECKING:
     from cleanplate.networks.card import ModelCard
     from cleanplate.scenes.scene import Scene
@@ -27,7 +29,9 @@ Prefer = Annotated[
     typer.Option("--prefer", help="What the masks' threshold is chosen for: f, recall, precision."),
 ]
 PresetName = Annotated[str, typer.Option("--preset", help="compact, paper, smoke or FILE.toml.")]
-Seed = Annotated[int, typer.Option("--seed", help="Of all that is drawn at random.")]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, max=2**63 - 1, help="Of all that is drawn at random.")
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 EngineName = Annotated[str, typer.Option("--engine", help="auto, torch, openvino, onnx or int8.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
@@ -82,7 +86,9 @@ def row(result: Mapping[str, Any]) -> str:
 def lines(values: Mapping[str, Any]) -> str:
     """Return values one below the other."""
     return "\n".join(
-        f"{key:<20} {value:.6g}" if isinstance(value, float) else f"{key:<20} {value}"
+        f"{key:<20} {value:.6g}"
+        if isinstance(value, float)
+        else f"{key:<20} {printable(str(value))}"
         for key, value in values.items()
     )
 

@@ -9,6 +9,7 @@ round here.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.errors import OutputError, VideoError
+from cleanplate.picture_headers import declared_size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,6 +31,8 @@ Labels = NDArray[np.int8]
 Size = tuple[int, int]
 
 FOREGROUND, BACKGROUND, IGNORED = 1, 0, -1
+MOST_PIXELS = 2**27
+"""Of a picture or a frame; eight times 4K. What says that it is larger is not read at all."""
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 
 
@@ -50,6 +54,15 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
     return _decode(_read(path), str(path), cv2.IMREAD_GRAYSCALE)
 
 
+def read_unchanged(path: Path) -> NDArray[Any]:
+    """Read a picture as it is: grey, BGR or BGRA, of 8 or 16 bits.
+
+    Raises:
+        VideoError: the file is missing, truncated or no picture.
+    """
+    return _decode(_read(path), str(path), cv2.IMREAD_UNCHANGED)
+
+
 def decode_grey(data: bytes, where: str) -> NDArray[np.uint8]:
     """Decode a picture file's bytes as `read_grey` does; ``where`` names them in the message.
 
@@ -61,21 +74,30 @@ def decode_grey(data: bytes, where: str) -> NDArray[np.uint8]:
 
 def _read(path: Path) -> NDArray[np.uint8]:
     try:
+        if path.is_char_device():  # which may have no end
+            raise OSError(errno.ENOTSUP, "it is a device")
         return np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise VideoError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except (OSError, ValueError) as error:  # a name with a zero in it is no name
+        reason = getattr(error, "strerror", None) or error
+        raise VideoError(f"{path}: cannot be read ({reason}); check the path") from error
 
 
-def _decode(data: NDArray[np.uint8], where: str, mode: int) -> NDArray[np.uint8]:
+def _decode(data: NDArray[np.uint8], where: str, mode: int) -> NDArray[Any]:
+    size = declared_size(data.data)
+    if size is not None and size[0] * size[1] > MOST_PIXELS:
+        raise VideoError(
+            f"{where}: says that it has {size[1]}x{size[0]} pixels, over the limit of "
+            f"{MOST_PIXELS}; shrink it"
+        )
     try:
-        picture = cv2.imdecode(data, mode) if data.size else None
+        picture = cv2.imdecode(data, mode) if size is not None else None
     except cv2.error:
         picture = None
     if picture is None:
         raise VideoError(
             f"{where}: not a complete picture ({data.size} bytes); copy the file again or remove it"
         )
-    return np.asarray(picture, np.uint8)
+    return np.asarray(picture)
 
 
 def write_picture(path: Path, picture: NDArray[Any]) -> None:
@@ -136,7 +158,7 @@ def part_of(path: Path) -> Path:
 
     The next writer of the same file takes it over.
     """
-    return path.with_name(f".{path.name}.part")
+    return path.parent / f".{path.name}.part"
 
 
 def _sync_folder(folder: Path) -> None:

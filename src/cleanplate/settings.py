@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import tomllib
+from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,6 +16,29 @@ Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0)]
+
+
+MOST_TEXT_BYTES = 2**24
+"""Of a text file that a person writes; the whole of CDNet's frame numbers has a hundredth."""
+
+
+def read_text(path: Path, errors: str = "strict") -> str:
+    """Read a text file in UTF-8; ``errors`` says what is done where it is none (see `open`).
+
+    Raises:
+        OSError: it cannot be read, is no text, or endless.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST_TEXT_BYTES + 1)
+    except ValueError as error:  # a name with a zero in it is no name
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
+    if len(data) > MOST_TEXT_BYTES:
+        raise OSError(errno.EFBIG, f"more than {MOST_TEXT_BYTES} bytes", str(path))
+    try:
+        return data.decode(errors=errors)
+    except UnicodeDecodeError as error:
+        raise OSError(errno.EILSEQ, str(error), str(path)) from error
 
 
 class Settings(BaseModel):
@@ -33,7 +58,7 @@ def parse_settings(model: type[AnySettings], text: str, where: str) -> AnySettin
     """
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers without end, tables without end
         raise ConfigError(f"{where}: not valid TOML ({error})") from error
     return check_settings(model, values, where)
 

@@ -1,12 +1,15 @@
-"""What a person sees on stderr while a command works: bars on a terminal, else a few lines."""
+"""What is seen on stderr while a command works: bars on a terminal, else lines, or JSON lines."""
 
 from __future__ import annotations
 
+import json
+import logging
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,8 +19,59 @@ if TYPE_CHECKING:
 
     from cleanplate.training.progress import Progress
 
+log = logging.getLogger(__name__)
+
 LINE_EVERY_SECONDS = 20.0
 MOST_BARS = 6
+
+
+class JsonLines(logging.Formatter):
+    """Makes one JSON object a line of each event: time, level, source, message, and its fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the event's line."""
+        values: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "source": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            values["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(values)
+
+
+def start_logging(debug: bool, as_json: bool) -> None:
+    """Let events be written on stderr, as lines for people or as JSON for programs."""
+    handler = logging.StreamHandler()
+    plain = logging.Formatter("cleanplate: %(levelname)s: %(message)s")
+    handler.setFormatter(JsonLines() if as_json else plain)
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, handlers=[handler])
+    logging.captureWarnings(as_json)
+    if not debug:
+        logging.getLogger("cleanplate").setLevel(logging.INFO)
+
+
+def writes_json() -> bool:
+    """Return whether events are written as JSON lines."""
+    return any(isinstance(one.formatter, JsonLines) for one in logging.getLogger().handlers)
+
+
+def say(text: str, level: int = logging.INFO, **fields: Any) -> None:
+    """Say something on stderr: as it is, or as an event where events are JSON lines."""
+    if writes_json():
+        log.log(level, "%s", text, extra={"fields": fields})
+    else:
+        print(printable(text), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def printable(text: str) -> str:
+    """Return a text in which what a terminal would obey, or could not show, is written out."""
+    return "".join(
+        one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode()
+        for one in text
+    )
 
 
 class Bar(Protocol):
@@ -39,8 +93,19 @@ class _Lines:
         if what == self._what and now < self._next:
             return
         self._what, self._next = what, now + LINE_EVERY_SECONDS
+        self._show(what, done, total, note)
+
+    def _show(self, what: str, done: float, total: float | None, note: str) -> None:
         of = f"/{total:g}" if total is not None else ""
         print(f"{what} {done:g}{of} {note}".rstrip(), file=sys.stderr, flush=True)  # noqa: T201
+
+
+class _Events(_Lines):
+    """The same as events, for programs."""
+
+    def _show(self, what: str, done: float, total: float | None, note: str) -> None:
+        fields = {"done": done, "total": total, "note": note}
+        log.info("%s", what, extra={"fields": fields})
 
 
 class _Bars:
@@ -62,8 +127,8 @@ class _Bars:
 @contextmanager
 def bar() -> Iterator[Bar]:
     """Show progress on stderr."""
-    if not sys.stderr.isatty():
-        yield _Lines()
+    if writes_json() or not sys.stderr.isatty():
+        yield _Events() if writes_json() else _Lines()
         return
     from rich import progress
     from rich.console import Console

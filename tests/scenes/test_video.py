@@ -427,3 +427,19 @@ def test_a_video_that_cannot_be_written_is_refused_at_once(tmp_path: Path, name:
     with pytest.raises(OutputError, match=rf"{name}: cannot be written \(.+\); choose an .mp4"):
         VideoWriter(tmp_path / name, 25)
     assert [path.name for path in tmp_path.iterdir()] == ["taken.mp4"]
+
+
+def test_a_video_that_claims_a_billion_frames_is_refused_at_once(
+    tmp_path: Path,
+) -> None:
+    with VideoWriter(tmp_path / "v.mp4", 25) as video:
+        for _ in range(24):
+            video.write(np.zeros((64, 64, 3), np.uint8))
+    data = bytearray((tmp_path / "v.mp4").read_bytes())
+    times = data.index(b"stts")  # one entry: so many frames of so many ticks
+    data[times + 12 : times + 16] = (10**9).to_bytes(4, "big")
+    (tmp_path / "v.mp4").write_bytes(data)
+    start = perf_counter()
+    with pytest.raises(VideoError, match=r"says that it has 1000000000 frames but has only \d+"):
+        VideoSource(tmp_path / "v.mp4")
+    assert perf_counter() - start < 1

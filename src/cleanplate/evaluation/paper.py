@@ -22,7 +22,7 @@ from cleanplate.evaluation.variants import VARIANTS
 from cleanplate.scenes.cdnet import is_cdnet_folder
 from cleanplate.scenes.opening import name_scenes
 from cleanplate.scenes.scene import Scene
-from cleanplate.settings import Count, Settings, parse_settings
+from cleanplate.settings import Count, Settings, parse_settings, read_text
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +80,8 @@ def load_experiments(name: str) -> Experiments:
         text = resources.files("cleanplate.presets").joinpath(f"{name}.toml").read_text()
     else:
         try:
-            text = Path(name).read_text()
-        except (OSError, UnicodeDecodeError) as error:
+            text = read_text(Path(name))
+        except OSError as error:
             raise ConfigError(f"{name}: cannot be read ({error}); check the path") from error
     experiments = parse_settings(Experiments, text, name)
     for part in (experiments.table, experiments.steps, experiments.ablations):

@@ -12,7 +12,7 @@ from cleanplate.errors import ConfigError
 from cleanplate.runtime.outputs import Outputs
 from cleanplate.runtime.push import Push
 from cleanplate.runtime.region import Region, parse_region
-from cleanplate.settings import Count, Positive, Settings, parse_settings
+from cleanplate.settings import Count, Positive, Settings, parse_settings, read_text
 
 
 class Camera(Settings):
@@ -124,8 +124,8 @@ def read_cameras(path: Path) -> tuple[Camera, ...]:
         ConfigError: it cannot be read, a key is wrong, or two cameras have one name.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path)
+    except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error}); check the path") from error
     found = parse_settings(Cameras, text, str(path)).camera
     names = [camera.name for camera in found]

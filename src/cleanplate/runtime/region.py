@@ -13,6 +13,8 @@ from cleanplate.images import PICTURE_SUFFIXES, Mask, Size, read_grey
 
 Polygon = tuple[tuple[float, float], ...]
 """Corners ``(x, y)`` in pixels of the frame, at least three."""
+MOST_PX = 2**20
+"""How far a corner may lie outside."""
 
 
 class Region:
@@ -77,7 +79,8 @@ def parse_region(text: str) -> Polygon | Path:
         corners = tuple((float(x), float(y)) for x, y in (pair.split(",") for pair in text.split()))
     except ValueError:
         corners = ()
-    if len(corners) < 3:
+    is_near = all(abs(side) < MOST_PX for corner in corners for side in corner)
+    if len(corners) < 3 or not is_near:
         raise ConfigError(
             f"region {text!r}: give at least three corners as 'x,y x,y x,y' in pixels, or a picture"
         )

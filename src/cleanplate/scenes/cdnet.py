@@ -22,6 +22,7 @@ from cleanplate.images import (
 )
 from cleanplate.scenes.numbering import numbered_pictures
 from cleanplate.scenes.scene import Truth
+from cleanplate.settings import read_text
 
 STATIC, SHADOW, OUTSIDE, UNKNOWN, MOVING = 0, 50, 85, 170, 255
 CODES = (STATIC, SHADOW, OUTSIDE, UNKNOWN, MOVING)
@@ -104,7 +105,7 @@ def read_temporal_region(path: Path) -> tuple[int, int]:
         DatasetError: the file does not hold two whole numbers in order.
     """
     try:
-        words = path.read_text(errors="replace").split()
+        words = read_text(path, "replace").split()
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror}); check the file") from error
     try:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.errors import DatasetError
-from cleanplate.images import PICTURE_SUFFIXES, Frame, Mask, Size, read_picture
+from cleanplate.images import PICTURE_SUFFIXES, Frame, Mask, Size, read_picture, read_unchanged
 from cleanplate.scenes.pasting import (
     FAINT,
     LARGEST_SHARE,
@@ -214,7 +214,7 @@ def _read_transparent(folder: Path) -> Iterator[Cutout]:
 
 def _read_alpha(path: Path) -> NDArray[np.float32]:
     """Return how opaque each pixel is; 1 where the picture has no alpha channel."""
-    picture = np.asarray(cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED))
+    picture = read_unchanged(path)
     if picture.ndim < 3 or picture.shape[2] < 4:
         return np.ones(picture.shape[:2], np.float32)
     most = np.iinfo(picture.dtype).max  # 16 bits are possible

@@ -16,10 +16,12 @@ import numpy as np
 from cleanplate.errors import ConfigError, DatasetError
 from cleanplate.images import FOREGROUND, IGNORED, Frame, Labels, Mask, Size, read_picture
 from cleanplate.scenes.video import FrameSource
+from cleanplate.settings import read_text
 
 log = logging.getLogger(__name__)
 
 HALF, NONE = "half", "none"
+MOST_DIGITS = 9
 WITHOUT_LABELS = f"{HALF}:0"
 
 
@@ -224,7 +226,7 @@ class Scene:
         if name == HALF:
             return numbers
         text = name.removeprefix(f"{HALF}:")
-        if not text.isdecimal():
+        if not text.isdecimal() or len(text) > MOST_DIGITS:
             raise ConfigError(f"split {name!r} is not understood; write half:N with a number N")
         if name == WITHOUT_LABELS:
             return ()
@@ -286,7 +288,7 @@ class Scene:
 
 def _read_numbers(path: Path) -> set[int]:
     try:
-        words = path.read_text(errors="replace").split()
+        words = read_text(path, "replace").split()
         return {int(word) for word in words}
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror}); check the path") from error

@@ -39,6 +39,7 @@ from cleanplate.scenes.places import Place, draw_place
 CHALLENGES: tuple[str, ...] = tuple(_TABLE)
 EVERY_CHALLENGE = "all"
 LEAST_SIDE = 64
+MOST_SIDE = 8192
 DRAWN_MARK = ".cleanplate-drawn"
 """Lies in a drawn scene's folder, so that only such a folder is ever replaced."""
 
@@ -74,16 +75,16 @@ def draw(
         seed: another seed is another place with other people; the same seed gives equal bits.
 
     Raises:
-        ConfigError: the challenge is unknown, or the frames or the size are too small.
+        ConfigError: the challenge is unknown, or the frames or the size are too small or large.
     """
     if challenge not in CHALLENGES:
         raise ConfigError(
             f"unknown drawn scene {challenge!r}; choose one of {', '.join(CHALLENGES)}"
         )
-    if frames < 1 or min(size) < LEAST_SIDE:
+    if frames < 1 or min(size) < LEAST_SIDE or max(size) > MOST_SIDE:
         raise ConfigError(
-            f"cannot draw {frames} frames of {size[1]}x{size[0]}; "
-            f"ask for at least 1 frame of {LEAST_SIDE}x{LEAST_SIDE}"
+            f"cannot draw {frames} frames of {size[1]}x{size[0]}; ask for at least 1 frame of "
+            f"{LEAST_SIDE}x{LEAST_SIDE}, and at most {MOST_SIDE} pixels a side"
         )
     return _draw_moments(challenge, frames, size, seed)
 
@@ -225,6 +226,6 @@ def parse_size(text: str) -> Size:
         ConfigError: it is not of that form.
     """
     width, cross, height = text.partition("x")
-    if not (cross and width.isdecimal() and height.isdecimal()):
+    if not (cross and width.isdecimal() and height.isdecimal() and len(text) < 12):
         raise ConfigError(f"size {text!r} is not understood; write WIDTHxHEIGHT such as 320x240")
     return int(height), int(width)

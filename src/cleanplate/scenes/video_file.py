@@ -13,7 +13,7 @@ import numpy as np
 from av.video.stream import VideoStream
 
 from cleanplate.errors import NoFrameError, VideoError
-from cleanplate.images import Frame, Size
+from cleanplate.images import MOST_PIXELS, Frame, Size
 from cleanplate.scenes.video import DEFAULT_RATE_FPS, check_size
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ class VideoSource:
         with self._open() as container:
             stream = _video_stream(container, path)
             self.size: Size = (stream.height, stream.width)
+            _check_declared(path, stream)
             self.rate_fps = float(stream.average_rate or DEFAULT_RATE_FPS)
             self.count: int | None = stream.frames or None
             self._least_count = _least_count(container, stream)
@@ -151,6 +152,21 @@ class VideoSource:
 def _put_back(first: av.VideoFrame, rest: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
     yield first
     yield from rest
+
+
+def _check_declared(path: Path, stream: VideoStream) -> None:
+    """Refuse what cannot be, before memory is taken for it: every frame takes a byte at least."""
+    width, height, size = stream.width, stream.height, path.stat().st_size
+    if not 0 < width * height <= MOST_PIXELS:
+        raise VideoError(
+            f"{path}: says that its frames have {width}x{height} pixels, which is none or over the "
+            f"limit of {MOST_PIXELS}; re-encode it"
+        )
+    if stream.frames > size:
+        raise VideoError(
+            f"{path}: says that it has {stream.frames} frames but has only {size} bytes; copy the "
+            "file again"
+        )
 
 
 def _least_count(container: av.container.InputContainer, stream: VideoStream) -> int:

@@ -1,0 +1,145 @@
+"""The command line in a process of its own, which may be killed, stopped or run out of disk.
+
+The processes are forked from a server that has imported everything already, so that a hundred of
+them start in the time of a few.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+IMPORTED = [
+    *("cleanplate.cli", "torch", "torch.onnx", "cleanplate.training.train"),
+    *("cleanplate.runtime.outputs", "cleanplate.runtime.pipeline", "cleanplate.runtime.export"),
+    "cleanplate.evaluation.report",
+    *("cleanplate.evaluation.benchmark", "cleanplate.networks.torch_engine", "onnx", "onnxscript"),
+]
+LONGEST_SECONDS = 300.0
+KILLS = int(os.environ.get("CLEANPLATE_KILLS", "50"))
+"""How often ``train`` is killed; the other commands are killed 2 times for each 5 of it."""
+OTHER_KILLS = max(1, KILLS * 2 // 5)
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(IMPORTED)
+
+
+@dataclass(frozen=True)
+class World:
+    """What a command finds around it.
+
+    Attributes:
+        checkpoint_seconds: how long `train` waits between two checkpoints.
+        most_file_bytes: no file may become longer, as on a full disk.
+        clock_jumps: the time of day jumps by up to ten days between two looks at it.
+    """
+
+    checkpoint_seconds: float = 0.0
+    most_file_bytes: int | None = None
+    clock_jumps: bool = False
+
+
+@dataclass
+class Running:
+    """A command that runs."""
+
+    process: BaseProcess
+    errors_path: Path
+    start: float = field(default_factory=time.monotonic)
+
+    def send(self, what: signal.Signals) -> None:
+        """Send a signal."""
+        assert self.process.pid is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.process.pid, what)
+
+    def wait(self) -> int:
+        """Wait for the end; returns the exit code, negative for a signal."""
+        self.process.join(LONGEST_SECONDS)
+        assert self.process.exitcode is not None, f"hangs: {self.errors()}"
+        return self.process.exitcode
+
+    def is_over(self) -> bool:
+        return self.process.exitcode is not None
+
+    def errors(self) -> str:
+        return self.errors_path.read_text(errors="replace") if self.errors_path.exists() else ""
+
+
+def start(arguments: list[object], log: Path, world: World | None = None) -> Running:
+    """Start a command; what it writes on stderr goes into a file."""
+    words = [str(argument) for argument in arguments]
+    process = _context.Process(target=_main, args=(words, str(log), world or World()))
+    process.start()
+    return Running(process, log)
+
+
+def run(arguments: list[object], log: Path, world: World | None = None) -> Running:
+    """Run a command to its end."""
+    running = start(arguments, log, world)
+    running.wait()
+    return running
+
+
+def wait_for(is_so: Callable[[], bool], running: Running) -> None:
+    """Wait until something is so, or the command is over."""
+    end = time.monotonic() + LONGEST_SECONDS
+    while not is_so() and not running.is_over():
+        assert time.monotonic() < end, "nothing happens"
+        time.sleep(0.002)
+
+
+def _main(arguments: list[str], log: str, world: World) -> None:
+    """Be the command: in the forked process."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(written, 1)
+    os.dup2(written, 2)
+    import torch
+
+    torch.set_num_threads(1)
+    from cleanplate.training import phases
+
+    phases.CHECKPOINT_SECONDS = world.checkpoint_seconds
+    phases.CHECKPOINT_SHARE = 0
+    if world.most_file_bytes is not None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (world.most_file_bytes, hard))
+    if world.clock_jumps:
+        time.time = _jumping(time.time)
+    sys.argv = ["cleanplate", *arguments]
+    from cleanplate.cli import main
+
+    main()
+
+
+def _jumping(clock: Callable[[], float]) -> Callable[[], float]:
+    steps = iter(range(10**9))
+    return lambda: clock() + 864_000 * ((next(steps) * 7919) % 100 - 50) / 50
+
+
+def report(line: str) -> None:
+    """Show a figure for docs/reliability.md."""
+    sys.stdout.write(f"\n{line}\n")
+
+
+def half_written(folder: Path) -> list[Path]:
+    """Return hidden files that a command left half written, below a folder."""
+    return sorted(path for path in folder.rglob(".*") if ".part" in path.name)
+
+
+def kills(count: int, seed: int, longest: float) -> Iterator[float]:
+    """Yield so many moments, in seconds."""
+    import numpy as np
+
+    yield from np.random.default_rng(seed).uniform(0, longest, count).tolist()

@@ -159,6 +159,25 @@ def test_the_test_half_is_never_read(drawn_scene: Path, tmp_path: Path) -> None:
     assert _same_bits(untouched / "m.safetensors", spoilt / "m.safetensors")
 
 
+@pytest.mark.parametrize("split", ["half", "half:3"])
+def test_a_test_half_whose_frames_cannot_be_read_changes_no_weight(
+    drawn_scene: Path, tmp_path: Path, split: str
+) -> None:
+    """Its labels are looked at for one thing: whether a pixel counts, which divides the halves."""
+    spoilt = tmp_path / "street"
+    shutil.copytree(drawn_scene, spoilt)
+    scored = cleanplate.open_scene(drawn_scene).split(split).scored
+    assert len(scored) == 20
+    for number in scored:
+        for name in (f"input/in{number:06d}.png", f"background/bg{number:06d}.png"):
+            (spoilt / name).write_bytes(b"nobody can read this")
+        everything = np.full((64, 96), 255, np.uint8)
+        write_picture(spoilt / "groundtruth" / f"gt{number:06d}.png", everything)
+    for name, folder in (("a", drawn_scene), ("b", spoilt)):
+        _train(folder, tmp_path / f"{name}.safetensors", split=split, device="cpu")
+    assert _same_bits(tmp_path / "a.safetensors", tmp_path / "b.safetensors")
+
+
 class Counted(FolderSource):
     """Remembers which frames were read."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -20,10 +22,20 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def whole(street: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def preset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The smoke preset at a quarter of its length: 5, 30 and 5 updates."""
+    text = resources.files("cleanplate.presets").joinpath("smoke.toml").read_text()
+    lengths = re.compile(r"(?m)^iterations = (\d+)$")
+    path = tmp_path_factory.mktemp("preset") / "quarter.toml"
+    path.write_text(lengths.sub(lambda found: f"iterations = {int(found[1]) // 4}", text))
+    return path
+
+
+@pytest.fixture(scope="session")
+def whole(street: Path, preset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model of a training that nobody disturbed."""
     folder = tmp_path_factory.mktemp("whole")
-    arguments = ["train", street, "-o", folder / "m.safetensors", "--preset", "smoke"]
+    arguments = ["train", street, "-o", folder / "m.safetensors", "--preset", preset]
     done = run([*arguments, "--device", "cpu"], folder / "log")
     assert done.process.exitcode == 0, done.errors()
     return folder / "m.safetensors"

@@ -25,7 +25,7 @@ def long_clip(street: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
     frames = [frame for _, frame in cleanplate.open_source(street / "input")]
     with VideoWriter(path, 25) as video:
-        for index in range(200):
+        for index in range(100):
             video.write(frames[index % len(frames)])
     return path
 
@@ -87,13 +87,15 @@ def test_a_killed_segment_leaves_whole_files_alone(
             if (folder / name).exists() and name != "v.mp4":
                 assert (folder / name).read_bytes() == expected[name]
             elif (folder / name).exists():
-                assert sum(1 for _ in cleanplate.open_source(folder / name)) == 200
+                assert sum(1 for _ in cleanplate.open_source(folder / name)) == 100
 
     def check_whole() -> None:
         found = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        del found["v.mp4"]  # FFmpeg's own threads decide some of its bytes
         expected.update(expected or found)
         assert found == expected
-        assert len(found) == 203
+        assert len(found) == 102
+        assert sum(1 for _ in cleanplate.open_source(folder / "v.mp4")) == 100
 
     _kill_often("segment", arguments, folder, check_killed, check_whole)
 
@@ -144,7 +146,7 @@ def test_a_killed_export_leaves_no_file(whole: Path, tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 96 KiB, where this machine lets one be mounted."""
+    """A disk of 96 KiB (a page has 4), where this machine lets one be mounted."""
     place = tmp_path / "disk"
     place.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=96k", "none", str(place)]
@@ -185,7 +187,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_written(
     name: str, street: Path, whole: Path, long_clip: Path, small_disk: Path, tmp_path: Path
 ) -> None:
     filling = small_disk / "filling"
-    filling.write_bytes(bytes(80 * 1024))
+    filling.write_bytes(bytes(92 * 1024))
     places = {"street": street, "whole": whole, "clip": long_clip, "out": small_disk}
     done = run(_arguments(name, **places), tmp_path / "log")
     _check_refused(done.errors(), done.process.exitcode)

@@ -26,15 +26,16 @@ pytestmark = pytest.mark.faults
 
 
 class Training:
-    """One training of the smoke preset, its checkpoint and what it says."""
+    """One training, its checkpoint and what it says."""
 
-    def __init__(self, street: Path, folder: Path) -> None:
-        self.output, self.log, self._street = folder / "m.safetensors", folder / "log", street
+    def __init__(self, street: Path, preset: Path, folder: Path) -> None:
+        self.output, self.log = folder / "m.safetensors", folder / "log"
+        self._street, self._preset = street, preset
         self.checkpoint = folder / "m.safetensors.checkpoint"
 
     def arguments(self, *more: str) -> list[object]:
-        first = ["train", self._street, "-o", self.output, "--preset", "smoke", "--device", "cpu"]
-        return [*first, *more]
+        first = ["train", self._street, "-o", self.output, "--device", "cpu"]
+        return [*first, "--preset", self._preset, *more]
 
     def start_to_checkpoint(self, world: World | None = None) -> Running:
         running = start(self.arguments(), self.log, world)
@@ -52,8 +53,8 @@ class Training:
 
 
 @pytest.fixture
-def training(street: Path, tmp_path: Path) -> Training:
-    return Training(street, tmp_path)
+def training(street: Path, preset: Path, tmp_path: Path) -> Training:
+    return Training(street, preset, tmp_path)
 
 
 def _seconds_after_checkpoint(training: Training) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import EISDIR
 from fractions import Fraction
 from pathlib import Path
@@ -130,6 +130,15 @@ class VideoWriter:
         except ValueError as error:  # the file's kind cannot hold what is written
             raise OutputError(f"{self._path}: {error}; choose an .mp4 file") from error
 
+    @contextmanager
+    def _removed_unless_whole(self) -> Iterator[None]:
+        try:
+            yield
+        except (av.FFmpegError, OSError):
+            with suppress(OSError):
+                self._part.unlink(missing_ok=True)
+            raise
+
     def __enter__(self) -> Self:
         return self
 
@@ -144,10 +153,12 @@ class VideoWriter:
     def close(self, complete: bool = True) -> None:
         """End the file and give it its name; what is not complete never replaces an older file.
 
+        Where its end cannot be written, as on a full disk, nothing can play it, and it is removed.
+
         Raises:
             OutputError: its end cannot be written.
         """
-        with self._explained():
+        with self._explained(), self._removed_unless_whole():
             try:
                 if self._stream is not None:
                     self._container.mux(self._stream.encode())

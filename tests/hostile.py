@@ -57,6 +57,10 @@ BASES = {
 """A command line of each command that works, or fails early where working would take long."""
 
 
+LONG = frozenset({("demo", "{scene}"), ("download", ""), ("paper", "/")})
+"""Values that are not hostile but long: a whole demo, the usual address, a search of the disk."""
+
+
 class Outcome(NamedTuple):
     """How a command ended."""
 
@@ -77,7 +81,7 @@ class Outcome(NamedTuple):
 def lines_of(command: str) -> Iterator[list[str]]:
     """Yield the command's base with each of its values replaced, and with each option added."""
     base = BASES[command]
-    texts = [text for text in TEXTS if (command, text) != ("demo", "{scene}")]  # works for minutes
+    texts = [text for text in TEXTS if (command, text) not in LONG]
     places = [at for at, word in enumerate(base) if not (word.startswith("-") and len(word) > 1)]
     for at in places:
         yield from ([*base[:at], text, *base[at + 1 :]] for text in texts)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from cleanplate.images import Frame
 from cleanplate.networks import engine_choice
 from cleanplate.networks.building import build
 from cleanplate.networks.card import FORMAT, ModelCard, OperatingPoint
-from cleanplate.networks.conversion_cache import MOST_KEPT, cache_folder
+from cleanplate.networks.conversion_cache import DEAD_SECONDS, MOST_KEPT, cache_folder
 from cleanplate.networks.engine_choice import make_engine
 from cleanplate.networks.graphs import DecisionGraph, SurroundingsGraph, is_divided
 from cleanplate.networks.weights import load_model, save_model
@@ -175,6 +177,20 @@ def test_only_so_many_converted_models_are_kept(smoke_model: Path, empty_cache: 
     kept = set(cache_folder().iterdir()) - others
     assert len(kept) == MOST_KEPT
     assert any((folder / "decision.xml").exists() for folder in kept)
+
+
+def test_what_a_killed_conversion_left_goes_with_the_next(
+    smoke_model: Path, empty_cache: Path
+) -> None:
+    dead, alive = cache_folder() / ".part-dead", cache_folder() / ".part-alive"
+    for folder in (dead, alive):
+        folder.mkdir(parents=True)
+        (folder / "model.xml").touch()
+    long_ago = time.time() - DEAD_SECONDS - 60
+    os.utime(dead, (long_ago, long_ago))
+    make_engine(smoke_model, "cpu", "openvino")
+    assert alive.exists()
+    assert not dead.exists()
 
 
 def test_an_engine_that_is_not_there_is_named(smoke_model: Path) -> None:

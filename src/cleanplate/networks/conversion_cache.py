@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,8 @@ import cleanplate
 log = logging.getLogger(__name__)
 
 _OURS = re.compile(r"(openvino|onnx|int8).*-[0-9a-f]{32}")
+_PART = ".part-"
+DEAD_SECONDS = 3600.0
 MOST_KEPT = 30
 """Of converted models; the oldest go first."""
 Opened = TypeVar("Opened")
@@ -90,7 +93,8 @@ def _room_for(place: Path) -> Iterator[Path]:
     """Make a folder to convert into, beside its place if that can be; at the end it is gone."""
     try:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=place.parent, prefix=".part-"))
+        _remove_dead(place.parent)
+        part = Path(tempfile.mkdtemp(dir=place.parent, prefix=_PART))
     except OSError as error:
         log.warning("%s: cannot be written (%s); nothing is kept", place.parent, error.strerror)
         part = Path(tempfile.mkdtemp(prefix="cleanplate-"))
@@ -98,6 +102,14 @@ def _room_for(place: Path) -> Iterator[Path]:
         yield part
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _remove_dead(folder: Path) -> None:
+    """Remove what killed conversions left; none that lives takes an hour."""
+    for part in folder.glob(f"{_PART}*"):
+        with suppress(OSError):  # another process may be at it too
+            if time.time() - part.stat().st_mtime > DEAD_SECONDS:
+                shutil.rmtree(part, ignore_errors=True)
 
 
 def _take_place(part: Path, place: Path) -> None:

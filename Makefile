@@ -40,11 +40,11 @@ faults: $(STAMP)
 	$(BIN)/python -m pytest tests/faults -m faults -rs -s
 
 faults-quick: $(STAMP)
-	CLEANPLATE_KILLS=5 $(BIN)/python -m pytest tests/faults -m faults -rs -s
+	CLEANPLATE_KILLS=10 $(BIN)/python -m pytest tests/faults -m faults -rs -s
 
-# 20 000 damaged files and hostile command lines
+# 20 000 damaged files, and 7 700 hostile command lines
 fuzz: $(STAMP)
-	$(BIN)/python -m pytest tests/fuzz -m fuzz -s
+	$(BIN)/python -m pytest tests/fuzz tests/test_hostile.py -m fuzz -s
 
 demo: $(STAMP)
 	$(BIN)/cleanplate demo --output demo $(if $(SCENE),--scene '$(SCENE)')

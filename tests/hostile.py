@@ -57,7 +57,7 @@ BASES = {
 """A command line of each command that works, or fails early where working would take long."""
 
 
-LONG = frozenset({("demo", "{scene}"), ("download", ""), ("paper", "/")})
+LONG = frozenset({("demo", "{scene}"), ("download", ""), ("paper", "/"), ("export", "{model}")})
 """Values that are not hostile but long: a whole demo, the usual address, a search of the disk."""
 
 

@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--length", type=float, default=0.25, help="share of the preset's length")
     parser.add_argument("--size", type=parse_size, default="160x120", help="WIDTHxHEIGHT")
     options = parser.parse_args()
+
     def timed(path: Path, state: Checkpoint) -> None:
         start = time.perf_counter()
         write_checkpoint(path, state)

@@ -48,6 +48,7 @@ BASES = {
     "segment": ["{model}", "{scene}/input", "--lines", "{out}", "--engine", "torch", "--stop", "2"],
     "live": ["{model}", "{clip}", "--lines", "{out}", "--engine", "torch", "--seconds", "0.2"],
     "export": ["{gone}", "--to", "onnx", "-o", "{out}.onnx"],
+    "quantise": ["{gone}", "{scene}/input"],
     "compare": ["{scene}", "-o", "{out}", "--methods", "median"],
     "paper": ["{empty}", "-o", "{out}", "--experiments", "{text}.toml"],
     "download": ["cdnet2014", "-o", "{out}", "--url", "nowhere:none"],
@@ -57,7 +58,15 @@ BASES = {
 """A command line of each command that works, or fails early where working would take long."""
 
 
-LONG = frozenset({("demo", "{scene}"), ("download", ""), ("paper", "/"), ("export", "{model}")})
+LONG = frozenset(
+    {
+        ("demo", "{scene}"),
+        ("download", ""),
+        ("paper", "/"),
+        ("export", "{model}"),
+        ("quantise", "{model}"),
+    }
+)
 """Values that are not hostile but long: a whole demo, the usual address, a search of the disk."""
 
 

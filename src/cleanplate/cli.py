@@ -19,6 +19,7 @@ import cleanplate
 from cleanplate.cli_experiments import compare, download, paper
 from cleanplate.cli_labels import curve, suggest
 from cleanplate.cli_runtime import export, live, segment
+from cleanplate.cli_studio import studio
 from cleanplate.console import (
     AsJson,
     Device,
@@ -236,7 +237,7 @@ def demo(
     show(f"\nopen {output / 'index.html'}")
 
 
-for command in (segment, live, export, compare, paper, download, curve, suggest):
+for command in (segment, live, export, compare, paper, download, curve, suggest, studio):
     app.command()(command)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -56,7 +56,7 @@ def stream_name(address: str) -> str:
     return Path(address).stem
 
 
-def arrivals(address: str) -> Iterator[Arrival]:
+def arrivals(address: str) -> Generator[Arrival]:
     """Yield a stream's frames as they are decoded, a file's as fast as it plays.
 
     What a decoder makes up before its first key frame is left out.

@@ -1,0 +1,91 @@
+"""Asking for the project, its frames, its region and its news."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Header, HTTPException, WebSocket
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.websockets import WebSocketDisconnect
+
+from cleanplate.studio.requests import FOREVER, FRESH, Here
+
+router = APIRouter(prefix="/api")
+
+KEEP_ALIVE_SECONDS = 15.0
+
+
+@router.get("/project")
+def project(desk: Here) -> JSONResponse:
+    """Say how the project stands."""
+    return JSONResponse(desk.describe(), headers=FRESH)
+
+
+@router.get("/frames/{number}.jpg")
+def frame(desk: Here, number: int) -> Response:
+    """Give one frame, exactly."""
+    return Response(desk.frames.picture(number), media_type="image/jpeg", headers=FOREVER)
+
+
+@router.get("/thumbnails/{number}.jpg")
+def thumbnail(desk: Here, number: int) -> Response:
+    """Give one frame, small."""
+    return Response(desk.frames.thumbnail(number), media_type="image/jpeg", headers=FOREVER)
+
+
+@router.put("/region")
+def put_region(
+    desk: Here, values: Annotated[dict[str, Any], Body()], if_match: Annotated[str, Header()] = ""
+) -> dict[str, str]:
+    """Replace the region, unless it was changed elsewhere."""
+    if not if_match:
+        raise HTTPException(428, "send the region's revision as If-Match")
+    if not desk.project.set_region(values, if_match.strip('"')):
+        detail = "the region was changed elsewhere meanwhile; look at it, then save again"
+        raise HTTPException(412, detail)
+    desk.hub.tell("region", revision=desk.project.region_revision)
+    return {"revision": desk.project.region_revision}
+
+
+@router.get("/events")
+async def event_stream(desk: Here) -> StreamingResponse:
+    """Tell a tab what happens as server-sent events, until it goes."""
+
+    async def stream() -> AsyncIterator[str]:
+        with desk.hub.listen() as queue:
+            while True:
+                try:
+                    event = await asyncio.wait_for(queue.get(), KEEP_ALIVE_SECONDS)
+                    yield f"data: {json.dumps(event)}\n\n"
+                except TimeoutError:
+                    yield ": still here\n\n"
+
+    return StreamingResponse(stream(), media_type="text/event-stream", headers=FRESH)
+
+
+@router.websocket("/events")
+async def events(socket: WebSocket, desk: Here) -> None:
+    """Tell a tab what happens, until it goes."""
+    await socket.accept()
+    with desk.hub.listen() as queue, suppress(WebSocketDisconnect, RuntimeError):
+        gone = asyncio.ensure_future(_until_gone(socket))
+        try:
+            while not gone.done():
+                coming = asyncio.ensure_future(queue.get())
+                await asyncio.wait({coming, gone}, return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    coming.cancel()
+                    break
+                await socket.send_json(coming.result())
+        finally:
+            gone.cancel()
+
+
+async def _until_gone(socket: WebSocket) -> None:
+    with suppress(WebSocketDisconnect, RuntimeError):
+        while True:
+            await socket.receive_text()

@@ -1,0 +1,118 @@
+"""The page's server: every route behind one gate."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from cleanplate.errors import ConfigError
+from cleanplate.local_hosts import is_loopback
+from cleanplate.studio import clip_routes, label_routes, project_routes
+from cleanplate.studio.desk import Desk
+from cleanplate.studio.requests import answer_errors
+from cleanplate.studio.security import Gate, Tokens
+
+STATIC = Path(__file__).with_name("static")
+ROUTERS = (project_routes.router, clip_routes.router, label_routes.router)
+_REVALIDATED = {"Cache-Control": "no-cache"}
+CLOSING_SECONDS = 2
+
+
+class _Static(StaticFiles):
+    """Files of the page, asked for anew after every update."""
+
+    def file_response(self, *arguments, **named):  # type: ignore[no-untyped-def]
+        response = super().file_response(*arguments, **named)
+        response.headers.update(_REVALIDATED)
+        return response
+
+
+def make_app(desk: Desk, host: str, tokens: Tokens | None) -> ASGIApp:
+    """Make the application.
+
+    Args:
+        desk: what it serves.
+        host: the address that it is bound to.
+        tokens: see `Gate`.
+    """
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        desk.start()
+        yield
+        desk.close()
+
+    app = FastAPI(lifespan=running, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.desk = desk
+    answer_errors(app)
+    for router in ROUTERS:
+        app.include_router(router)
+
+    @app.get("/")
+    def index() -> FileResponse:
+        return FileResponse(STATIC / "index.html", headers=_REVALIDATED)
+
+    app.mount("/static", _Static(directory=STATIC, check_dir=False))
+    return Gate(app, host, tokens)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take a port before anything else is begun.
+
+    Raises:
+        ConfigError: it is taken, or the address is not this machine's.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except OSError as error:
+        raise ConfigError(
+            f"{host} port {port}: {error.strerror}; choose another --port or --host"
+        ) from error
+    return bound
+
+
+def serve(folder: Path, host: str, port: int, told: Callable[[str], None]) -> None:
+    """Serve a project until Ctrl-C or SIGTERM.
+
+    Args:
+        folder: the project's.
+        host: address to bind to; of another than the loopback address, tokens are asked for.
+        port: 0 takes a free one.
+        told: called with each address that lets a browser in, the first one at once.
+
+    Raises:
+        ConfigError: the port is taken.
+        CleanplateError: the project cannot be opened (see `Project`).
+    """
+    bound = bind(host, port)
+    shown = socket.gethostname() if host in ("0.0.0.0", "::") else host
+    shown = f"[{shown}]" if ":" in shown else shown
+    address = f"http://{shown}:{bound.getsockname()[1]}/"
+    desk = Desk(folder, address, is_loopback(host))
+    tokens = None
+    if is_loopback(host):
+        told(address)
+    else:
+        tokens = Tokens(lambda token: told(f"{address}?token={token}"))
+    config = uvicorn.Config(
+        make_app(desk, host, tokens),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="websockets-sansio",
+        ws_max_size=4096,
+        timeout_graceful_shutdown=CLOSING_SECONDS,
+    )
+    uvicorn.Server(config).run([bound])

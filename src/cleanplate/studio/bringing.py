@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from threading import Lock
 from urllib.parse import urlsplit
 
 import numpy as np
 
-from cleanplate.errors import ConfigError, OutputError, VideoError
-from cleanplate.images import PICTURE_SUFFIXES, explained, make_folder, write_picture
+from cleanplate.errors import ConfigError, VideoError
+from cleanplate.images import explained, make_folder, write_picture
 from cleanplate.scenes import cdnet
 from cleanplate.scenes.numbering import numbered_pictures
 from cleanplate.scenes.project_file import CLIPS, LABEL_NAME
@@ -24,12 +23,10 @@ from cleanplate.scenes.stream import arrivals, redacted, stream_name
 from cleanplate.scenes.synthetic import draw
 from cleanplate.scenes.unpacking import check_room
 from cleanplate.scenes.video_writer import VideoWriter
-from cleanplate.studio.project import VIDEO_SUFFIXES, Clip, Project
+from cleanplate.studio.project import Clip, Project
+from cleanplate.studio.uploads import MOST_NAME, RESERVE_BYTES, safe_name
 
-RESERVE_BYTES = 500_000_000
-"""Of a disk are left free whatever is brought in."""
 MOST_SECONDS = 3600.0
-MOST_NAME = 80
 EXAMPLE_FRAMES, EXAMPLE_SIZE, EXAMPLE_CHALLENGE = 240, (240, 320), "baseline"
 EXAMPLE_TRUTHS = 2
 STREAM_KINDS = ("rtsp", "rtsps", "http", "https")
@@ -37,22 +34,6 @@ _CAMERA = re.compile(r"/dev/video\d{1,3}")
 
 Told = Callable[[float], None]
 """Is told the share that is done, 0 to 1."""
-
-
-def safe_name(name: str, suffixes: frozenset[str] = VIDEO_SUFFIXES) -> str:
-    """Return a plain file name: nothing that leads elsewhere, is hidden or cannot be read.
-
-    Raises:
-        ConfigError: it does not end as a video does.
-    """
-    last = re.split(r"[\\/]", name)[-1]
-    path = Path(re.sub(r"[^\w .()+-]", "_", last).strip(" ."))
-    if path.suffix.lower() not in suffixes:
-        raise ConfigError(
-            f"{name[:MOST_NAME]!r}: does not end as a video does; bring a file that ends in "
-            ".mp4, .mov, .mkv, .avi or another video's ending"
-        )
-    return f"{path.stem[:MOST_NAME].strip(' .') or 'video'}{path.suffix.lower()}"
 
 
 class Bringing:
@@ -187,56 +168,6 @@ class Bringing:
         return clip
 
 
-class Uploads:
-    """Files that come in pieces, kept where they are until they are whole.
-
-    Args:
-        project: which they are for.
-    """
-
-    def __init__(self, project: Project) -> None:
-        self._folder = project.hidden / "uploads"
-        self._busy: set[Path] = set()
-        self._lock = Lock()
-
-    def part(self, name: str, size: int) -> Path:
-        """Return where a file grows; the same name and size go on where they were.
-
-        Raises:
-            ConfigError: it is no video's name, or it has no size.
-            OutputError: there is no room for it.
-        """
-        safe_name(name)
-        if size < 1:
-            raise ConfigError(f"{name[:MOST_NAME]!r}: is empty; choose another file")
-        make_folder(self._folder)
-        digest = hashlib.sha256(f"{name} {size}".encode()).hexdigest()[:24]
-        path = self._folder / f"{digest}.part"
-        check_room(self._folder, size - self.received(path) + RESERVE_BYTES)
-        return path
-
-    def received(self, path: Path) -> int:
-        """Return how many bytes have come."""
-        return path.stat().st_size if path.exists() else 0
-
-    @contextmanager
-    def writing(self, path: Path) -> Iterator[None]:
-        """Keep a file for one request at a time.
-
-        Raises:
-            OutputError: another one writes to it.
-        """
-        with self._lock:
-            if path in self._busy:
-                raise OutputError("this file is being uploaded by another tab; wait for it")
-            self._busy.add(path)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._busy.discard(path)
-
-
 def _plain(name: str) -> str:
     return re.sub(r"[^\w .()+-]", "_", name).strip(" .")[:MOST_NAME] or "pictures"
 
@@ -276,36 +207,3 @@ def _link_pictures(pictures: list[Path], to: Path, told: Told) -> None:
     for done, picture in enumerate(pictures, start=1):
         _link(picture, to / picture.name, lambda _: None)
         told(done / len(pictures))
-
-
-def browse(folder: str) -> dict[str, object]:
-    """List a folder of this machine: its folders and videos, and how many pictures it holds.
-
-    Raises:
-        ConfigError: it cannot be opened.
-    """
-    place = Path(folder).expanduser() if folder else Path.home()
-    try:
-        entries = sorted(os.scandir(place), key=lambda entry: entry.name.lower())
-    except OSError as error:
-        raise ConfigError(
-            f"{place}: cannot be opened ({error.strerror}); choose another"
-        ) from error
-    folders, videos, pictures = [], [], 0
-    for entry in entries:
-        suffix = Path(entry.name).suffix.lower()
-        try:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir():
-                folders.append({"name": entry.name, "path": str(place / entry.name)})
-            elif suffix in VIDEO_SUFFIXES:
-                path, size = str(place / entry.name), entry.stat().st_size
-                videos.append({"name": entry.name, "path": path, "size": size})
-            pictures += suffix in PICTURE_SUFFIXES
-        except OSError:  # gone, or not to be looked at
-            continue
-    place = place.resolve()
-    parent = None if place.parent == place else str(place.parent)
-    found = {"folder": str(place), "parent": parent, "folders": folders[:2000]}
-    return {**found, "videos": videos[:2000], "pictures": pictures}

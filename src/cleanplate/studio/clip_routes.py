@@ -12,10 +12,10 @@ from starlette.requests import Request
 
 from cleanplate.errors import OutputError
 from cleanplate.images import explained
-from cleanplate.studio.bringing import browse, safe_name
 from cleanplate.studio.desk import Desk
 from cleanplate.studio.project import Clip
 from cleanplate.studio.requests import Here
+from cleanplate.studio.uploads import browse, safe_name
 
 router = APIRouter(prefix="/api")
 

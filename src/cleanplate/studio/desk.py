@@ -9,11 +9,12 @@ from typing import Any
 
 from cleanplate.errors import CleanplateError
 from cleanplate.networks.card import read_card
-from cleanplate.studio.bringing import Bringing, Uploads
+from cleanplate.studio.bringing import Bringing
 from cleanplate.studio.events import Hub
 from cleanplate.studio.frames import Frames
 from cleanplate.studio.labels import Labels
 from cleanplate.studio.project import Project
+from cleanplate.studio.uploads import Uploads
 
 
 class Desk:

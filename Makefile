@@ -4,8 +4,9 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PIP := python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 SCENE ?=
+SHOTS ?=
 
-.PHONY: install check test test-slow test-real test-live demo bench clean
+.PHONY: install check test test-slow test-real test-live test-studio demo bench clean
 
 install: $(STAMP)
 
@@ -34,6 +35,10 @@ test-real: $(STAMP)
 # needs the packages of system-packages.txt; skips with the reason where they are missing
 test-live: $(STAMP)
 	$(BIN)/python -m pytest -m live -rs
+
+# the page in Debian's Chromium; SHOTS=FOLDER keeps pictures of its views, in both themes
+test-studio: $(STAMP)
+	$(if $(SHOTS),CLEANPLATE_SCREENSHOTS='$(abspath $(SHOTS))') $(BIN)/python -m pytest -m studio -rs
 
 demo: $(STAMP)
 	$(BIN)/cleanplate demo --output demo $(if $(SCENE),--scene '$(SCENE)')

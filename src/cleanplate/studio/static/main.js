@@ -121,6 +121,7 @@ function followVideo() {
     if (known !== null && known !== state) forgetFrames();
     known = state;
     lockSteps(project);
+    if (open && stepOfAddress() !== open) show(stepOfAddress()); // its video is readable now
   });
 }
 

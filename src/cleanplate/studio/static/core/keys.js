@@ -31,7 +31,8 @@ function isTaken(target, key) {
   if (document.querySelector("dialog[open]")) return true;
   if (target.closest("textarea, select, input:not([type=checkbox], [type=radio], [type=range])")) return true;
   if (target.closest("[type=range], [type=radio]")) return /^(Shift\+)?(Arrow|Home|End|Page)/.test(key);
-  if (target.closest("button, a, summary, [type=checkbox]")) return key === "Enter" || key === " ";
+  if (target.closest("[type=checkbox]")) return key === " ";
+  if (target.closest("button, a, summary")) return key === "Enter" || key === " ";
   return false;
 }
 

@@ -9,8 +9,8 @@ const TEXTS = {
   saving: () => "Saving …",
   conflict: () => "Waiting for your choice",
   failed: (waiting) => `${counted(waiting, "label")} not saved`,
-  offline: (waiting) =>
-    waiting ? `Studio stopped · ${counted(waiting, "label")} kept in this browser` : "Studio stopped",
+  offline: (waiting, kept) =>
+    waiting ? `Studio stopped · ${counted(kept, "label")} kept in this browser` : "Studio stopped",
 };
 
 /** Make the line in the page's head. */
@@ -18,10 +18,10 @@ export function makeSavedState() {
   const text = el("span", {});
   const element = el("p", { class: "saved", role: "status" }, el("span", { class: "saved-dot" }), text);
   function show() {
-    const { state, waiting, detail } = get("saved");
+    const { state, waiting, kept, detail } = get("saved");
     const shown = get("online") === false && state !== "conflict" ? "offline" : state;
     element.dataset.state = shown;
-    text.textContent = TEXTS[shown](waiting);
+    text.textContent = TEXTS[shown](waiting, kept);
     element.title = detail || (shown === "offline" ? "Start it again with: cleanplate studio" : "");
   }
   watch("saved", show);

@@ -188,7 +188,9 @@ export class Editor {
 
   /** Take the mask of the nearest labelled frame before this one. */
   async copyPrevious() {
-    const earlier = get("project").labels.map((label) => label.number).filter((n) => n < this.number);
+    const here = [...this.#documents].filter(([, { isLabelled }]) => isLabelled).map(([n]) => n);
+    const all = [...get("project").labels.map((label) => label.number), ...here];
+    const earlier = all.filter((number) => number < this.number);
     if (!earlier.length) return null;
     const from = Math.max(...earlier);
     await this.#load(from);

@@ -70,8 +70,8 @@ export function makeSize(settings, changed) {
   return { element, show };
 }
 
-/** Make the options of the band and of what is shown. */
-export function makeOptions(editor, surface) {
+/** Make the options: the band, who proposes, how strong the mask is shown. */
+export function makeOptions(editor, surface, proposalSource) {
   const band = checkbox("Unknown border around foreground", editor.band > 0, (on) => {
     editor.band = on ? Number(width.value) || 2 : 0;
     width.disabled = !on;
@@ -102,6 +102,7 @@ export function makeOptions(editor, surface) {
     el("summary", { text: "Options" }),
     el("div", { class: "check-row" }, band.element, width, el("span", { class: "hint", text: "px" })),
     el("p", { class: "hint", text: "Edges are seldom sharp: unknown pixels are neither learned nor scored." }),
+    field("Proposals are made by", proposalSource),
     field("Strength of the colours", strength),
   );
 }

@@ -26,6 +26,7 @@ export function followPointers(surface, tool, isSpaceDown) {
 
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
+    canvas.focus({ preventScroll: true }); // else Enter would press the button used last
     touches.set(event.pointerId, surface.at(event));
     if (event.pointerType === "touch" && touches.size === 2) {
       if (mode === "draw") tool().cancel?.();

@@ -23,20 +23,19 @@ export function makeProposals(editor) {
   let running = null;
   const source = el(
     "select",
-    { id: "proposal-source", "aria-label": "Proposal made by" },
+    { id: "proposal-source" },
     ...SOURCES.map(({ value, text }) => el("option", { value, text })),
   );
   const said = el("div", { class: "proposal-state", role: "status" });
   const ask = button("Propose a mask", () => propose(), { icon: icon("spark"), title: "Propose a mask (P)" });
-  const always = checkbox("On every new frame", false, (on) => {
+  const always = checkbox("on every frame", false, (on) => {
     localStorage.setItem(KEPT, on ? "1" : "0");
     if (on) opened();
   });
   const element = el(
     "div",
     { class: "proposals" },
-    el("div", { class: "proposal-ask" }, ask, source),
-    always.element,
+    el("div", { class: "proposal-ask" }, ask, always.element),
     said,
   );
 
@@ -73,16 +72,19 @@ export function makeProposals(editor) {
       return;
     }
     const made = editor.proposal.source;
+    const hadFocus = document.activeElement === ask;
+    const take = button("Accept", accept, { kind: "primary small", icon: icon("check"), title: "Accept (Enter)" });
     fill(
       said,
       el("p", { text: `Proposed by ${NAMES[made] ?? made}. Accept it, or paint to correct it.` }),
       el(
         "div",
         { class: "row-of-buttons" },
-        button("Accept", accept, { kind: "primary small", icon: icon("check"), title: "Accept (Enter)" }),
+        take,
         button("Discard", discard, { kind: "small", icon: icon("close"), title: "Discard (Esc)" }),
       ),
     );
+    if (hadFocus) take.focus(); // so that Enter accepts and does not ask once more
   }
 
   function accept() {
@@ -95,5 +97,5 @@ export function makeProposals(editor) {
     show();
   }
 
-  return { element, propose, opened, show, accept, discard };
+  return { element, source, propose, opened, show, accept, discard };
 }

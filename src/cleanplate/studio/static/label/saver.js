@@ -31,7 +31,8 @@ export const waitingMask = (number) => waiting.get(number)?.mask;
 export const knownRevision = (number) => revisions.get(number) ?? null;
 
 function say(state, detail = "") {
-  set("saved", { state, detail, waiting: waiting.size });
+  const kept = [...waiting.values()].filter(({ isKept }) => isKept).length;
+  set("saved", { state, detail, waiting: waiting.size, kept });
 }
 
 const keyOf = (number) => `${get("project")?.folder ?? ""}|${number}|${TAB}`;
@@ -52,11 +53,16 @@ export function save(number, mask) {
   schedule(PAUSE_MS);
 }
 
-function keepEntry(project, number, { key, mask, revision }) {
+async function keepEntry(project, number, entry) {
+  const { key, mask, revision } = entry;
   const { width, height, codes } = mask;
-  return keep({ key, tab: TAB, project, number, revision, width, height, codes }).catch(() =>
-    say("saving", "This browser keeps no copy (private window or no room)."),
-  );
+  try {
+    await keep({ key, tab: TAB, project, number, revision, width, height, codes });
+    entry.isKept = true;
+    say(get("saved").state);
+  } catch {
+    say("saving", "This browser keeps no copy (private window or no room).");
+  }
 }
 
 function schedule(delay) {
@@ -165,6 +171,9 @@ async function takeUp(makeMask) {
     waiting.set(label.number, entry);
     found++;
   }
-  if (found) schedule(0);
+  if (found) {
+    say("saving");
+    schedule(0);
+  }
   return found;
 }

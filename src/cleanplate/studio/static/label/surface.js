@@ -24,7 +24,8 @@ export class Surface {
     this.drawTool = drawTool;
     this.canvas = el("canvas", {
       class: "surface",
-      role: "img",
+      role: "application",
+      tabindex: "0",
       "aria-label": "The frame with its label. Paint with mouse, pen or finger; press ? for keys.",
     });
     this.element = el("div", { class: "surface-frame" }, this.canvas);

@@ -90,13 +90,13 @@ export function makeLabelView() {
     el(
       "section",
       { class: "panel-part row-of-buttons" },
-      button("Copy previous", actions.copyPrevious, { kind: "small", icon: icon("copy"), title: "Copy the mask from the previous labelled frame (C)" }),
-      button("Nothing here", actions.markEmpty, { kind: "small", icon: icon("empty"), title: "Nothing moves in this frame (X)" }),
-      button("Delete label", actions.remove, { kind: "small", icon: icon("trash"), title: "Delete this frame's label" }),
+      button("Copy previous", actions.copyPrevious, { kind: "small", title: "Copy the mask from the previous labelled frame (C)" }),
+      button("Nothing here", actions.markEmpty, { kind: "small", title: "Nothing moves in this frame (X)" }),
+      button("Delete", actions.remove, { kind: "small", title: "Delete this frame's label" }),
     ),
     suggestions.element,
     makeEstimate(),
-    makeOptions(editor, surface),
+    makeOptions(editor, surface, proposals.source),
     region.element,
   );
   const element = el(

@@ -88,6 +88,9 @@ def train(
     partial: Annotated[
         bool, typer.Option("--partial", help="Take what such a file has, the rest anew.")
     ] = False,
+    begin_with: Annotated[
+        Path | None, typer.Option(help="Model whose weights to begin with, as after more labels.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint.")
     ] = False,
@@ -102,6 +105,7 @@ def train(
     opened, split = open_for_training(scene, labels, split)
     settings: dict[str, Any] = {"split": split, "seed": seed, "device": device, "objects": objects}
     settings |= {"weights": weights, "partial_weights": partial, "prefer": prefer}
+    settings["begin_with"] = begin_with
     steps = cleanplate.train(opened, preset, output, resume=resume, overwrite=overwrite, **settings)
     last = show_training(steps)
     card = read_card(output)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from cleanplate.errors import CleanplateError, DatasetError, VideoError
 from cleanplate.scenes import cdnet
 from cleanplate.scenes.numbering import numbered_pictures
 from cleanplate.scenes.project_file import (
+    ProjectFile,
     is_project_folder,
     label_files,
     project_frames,
@@ -77,7 +78,7 @@ def open_scene(path: str | Path, labels: str | Path | None = None) -> Scene:
     if not place.exists():
         raise DatasetError(f"{place}: no such scene; check the path")
     if is_project_folder(place):
-        return _open_project(place)
+        return open_project(place, read_project_file(place), label_files(place))
     if not cdnet.is_cdnet_folder(place):
         raise DatasetError(
             f"{place}: not a scene in CDNet layout; it needs the folders input and groundtruth, "
@@ -91,13 +92,18 @@ def is_scene_folder(folder: Path) -> bool:
     return is_project_folder(folder) or cdnet.is_cdnet_folder(folder)
 
 
-def _open_project(place: Path) -> Scene:
-    project = read_project_file(place)
+def open_project(place: Path, project: ProjectFile, labels: Mapping[int, Path]) -> Scene:
+    """Open a project's folder as its file and its labels were at some time.
+
+    Raises:
+        VideoError: the frames cannot be opened.
+        DatasetError: the folder is no scene.
+    """
     if not project.videos and cdnet.is_cdnet_folder(place):
-        scene = _open_cdnet(place)
+        scene = replace(_open_cdnet(place), label_files=labels)
     else:
-        frames, files = project_frames(place, project), label_files(place)
-        scene = Scene(project.name, "", frames, files, cdnet.read_labels)
+        frames = project_frames(place, project)
+        scene = Scene(project.name, "", frames, labels, cdnet.read_labels)
     if project.region.is_everywhere:
         return scene
     roi = project.region.mask(scene.size)

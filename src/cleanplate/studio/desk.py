@@ -10,10 +10,13 @@ from typing import Any
 from cleanplate.errors import CleanplateError
 from cleanplate.networks.card import read_card
 from cleanplate.studio.bringing import Bringing
+from cleanplate.studio.division import held_back
 from cleanplate.studio.events import Hub
+from cleanplate.studio.figures import read_figures
 from cleanplate.studio.frames import Frames
 from cleanplate.studio.labels import Labels
 from cleanplate.studio.project import Project
+from cleanplate.studio.trainer import Trainer
 from cleanplate.studio.uploads import Uploads
 
 
@@ -37,9 +40,11 @@ class Desk:
         self.labels = Labels(self.project)
         self.bringing = Bringing(self.project, self._tell_index)
         self.uploads = Uploads(self.project)
+        self.trainer = Trainer(self.project, self.labels, self.hub)
 
     def start(self) -> None:
-        """Read the videos in the background."""
+        """Read the videos in the background; watch a training that runs."""
+        self.trainer.take_up()
         self.aside(lambda: self.project.read_clips(self._tell_index), "clips")
 
     def aside(self, work: Callable[[], None], name: str) -> Thread:
@@ -55,25 +60,29 @@ class Desk:
             self.hub.tell("project")
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """End what runs, and let go of the folder."""
+        self.trainer.close()
         self.project.close()
 
     def models(self) -> list[dict[str, Any]]:
         """Describe the models of the project, the newest first; damaged ones are left out."""
         folder, found = self.project.models_folder, []
+        figures = read_figures(self.project.folder)
         for path in folder.glob("*.safetensors") if folder.is_dir() else ():
             try:
                 card, made = read_card(path), path.stat().st_mtime
             except (CleanplateError, OSError):
                 continue
-            measured = card.validation or {}
+            measured = figures.get(path.stem, {}).get("f")
+            if measured is None and card.validation is not None:
+                measured = card.validation["f_measure"]
             found.append(
                 {
                     "name": path.stem,
                     "made": made,
                     "labels": len(card.training_frames),
                     "preset": card.preset,
-                    "validation_f": measured.get("f_measure"),
+                    "validation_f": measured,
                     "warning": card.warning,
                     "threshold": card.operating_point.threshold,
                 }
@@ -84,6 +93,7 @@ class Desk:
         """Say how the project stands."""
         project = self.project
         frames = project._frames
+        held = held_back(project.folder)
         size = None if frames is None else list(frames.size)
         return {
             "name": project.name,
@@ -98,11 +108,11 @@ class Desk:
             "first": next(iter(project.numbers()), None),
             "rate_fps": None if frames is None else frames.rate_fps,
             "labels": [
-                {"number": number, "revision": revision, "held_back": False}
+                {"number": number, "revision": revision, "held_back": number in held}
                 for number, revision in self.labels.revisions().items()
             ],
             "models": self.models(),
             "region": project.region.model_dump(),
             "region_revision": project.region_revision,
-            "training": None,
+            "training": {k: v for k, v in self.trainer.state().items() if k != "losses"},
         }

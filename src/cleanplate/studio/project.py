@@ -152,6 +152,11 @@ class Project:
         self.save()
         return open_scene(self.folder)
 
+    @property
+    def text(self) -> str:
+        """What ``project.toml`` says, or would say."""
+        return project_text(self._file)
+
     def source(self, remembered: int = 0) -> FrameSource:
         """Open the frames anew, with a reader of their own."""
         return project_frames(self.folder, self._file, remembered)

@@ -15,13 +15,13 @@ from starlette.types import ASGIApp
 
 from cleanplate.errors import ConfigError
 from cleanplate.local_hosts import is_loopback
-from cleanplate.studio import clip_routes, label_routes, project_routes
+from cleanplate.studio import clip_routes, label_routes, project_routes, training_routes
 from cleanplate.studio.desk import Desk
 from cleanplate.studio.requests import answer_errors
 from cleanplate.studio.security import Gate, Tokens
 
 STATIC = Path(__file__).with_name("static")
-ROUTERS = (project_routes.router, clip_routes.router, label_routes.router)
+ROUTERS = (project_routes.router, clip_routes.router, label_routes.router, training_routes.router)
 _REVALIDATED = {"Cache-Control": "no-cache"}
 CLOSING_SECONDS = 2
 

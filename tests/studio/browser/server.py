@@ -12,6 +12,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cleanplate.studio.training_files import TrainingFolder
 
 COMMAND = "from cleanplate.cli import main; main()"
@@ -46,10 +48,14 @@ class Studio:
             ],
             stdout=subprocess.PIPE,
             text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},  # small pictures: more threads only wait
         )
         assert self._process.stdout is not None
         self.address = self._process.stdout.readline().strip()
-        assert self.address.startswith("http://127.0.0.1:"), self.address
+        if not self.address.startswith("http://127.0.0.1:"):
+            self._process.wait()
+            self._close()
+            pytest.fail("the studio did not start; it says why on stderr")
         self._port = self.address.rstrip("/").rpartition(":")[2]
         self._wait_until_it_answers()
         return self

@@ -1,6 +1,6 @@
 // Bring in: a video from this computer, dropped on the page, recorded from a camera, or drawn.
 
-import { askJson } from "../core/api.js";
+import { ask, askJson } from "../core/api.js";
 import { button, el, field, fill } from "../core/dom.js";
 import { icon } from "../core/icons.js";
 import { notify, tell } from "../core/messages.js";
@@ -14,6 +14,10 @@ import { upload } from "./upload.js";
 /** Make the view. */
 export function makeBringIn() {
   const work = el("div", { class: "work", role: "status" });
+  let progress = () => {};
+  watch("event", ({ type, share }) => {
+    if ((type === "bring" || type === "record") && share !== undefined) progress(share);
+  });
 
   /** Run what brings a video in: one at a time, said while it runs, and shown when it is there. */
   async function bring(text, run) {
@@ -22,13 +26,15 @@ export function makeBringIn() {
     const stop = new AbortController();
     fill(work, el("p", { text }), share, told, button("Cancel", () => stop.abort(), { kind: "small" }));
     element.classList.add("is-busy");
+    progress = (now) => {
+      share.value = now;
+      told.textContent = percent(now, 0);
+    };
     const done = await tell(async () => {
-      await run((now) => {
-        share.value = now;
-        told.textContent = percent(now, 0);
-      }, stop.signal);
+      await run(progress, stop.signal);
       return true;
     });
+    progress = () => {};
     element.classList.remove("is-busy");
     fill(work);
     await refreshProject().catch(() => {});
@@ -174,7 +180,7 @@ function makeCameraCard(bring) {
       onsubmit: (event) => {
         event.preventDefault();
         const sent = { address: address.value.trim(), seconds: Number(seconds.value) };
-        bring(`Recording ${duration(sent.seconds)} …`, (told, signal) => record(sent, told, signal));
+        bring(`Recording ${duration(sent.seconds)} …`, (told, signal) => record(sent, signal));
       },
     },
     field("Address, or number of a camera", address),
@@ -184,11 +190,10 @@ function makeCameraCard(bring) {
   return card("video", "From a camera", "An RTSP or HTTP address, or a camera plugged in: 0.", form);
 }
 
-async function record(sent, told, signal) {
-  watch("event", (event) => {
-    if (event.type === "record" && event.share !== undefined) told(event.share);
-  });
-  await askJson("POST", "/clips/record", { json: sent, signal });
+/** Record; to cancel is to keep what has been recorded until then. */
+async function record(sent, signal) {
+  signal.addEventListener("abort", () => tell(() => ask("DELETE", "/clips/record")));
+  await askJson("POST", "/clips/record", { json: sent });
 }
 
 function acceptDrops(element, bring) {

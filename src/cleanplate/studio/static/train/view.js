@@ -40,7 +40,7 @@ export function makeTrainView() {
     "div",
     { class: "view page train-view", hidden: true },
     el("h1", { text: "Train" }),
-    el("div", { class: "train-columns" }, el("div", { class: "train-left" }, settings, running, makeModels()), preview.element),
+    el("div", { class: "train-columns" }, el("div", { class: "train-left" }, running, settings, makeModels()), preview.element),
   );
 
   const numbersToWatch = () => [...previews.value.matchAll(/\d+/g)].map(Number).slice(0, 5);
@@ -76,8 +76,10 @@ export function makeTrainView() {
     const isBusy = state.status === "running" || state.status === "paused";
     running.hidden = state.status === "idle";
     running.dataset.status = state.status;
+    settings.hidden = isBusy;
     starting.disabled = isBusy || !canTrain();
     fill(controls, ...CONTROLS[state.status]);
+    look.hidden = !get("project")?.models.length;
     heading.textContent = statusText(state);
     times.textContent = timeText(state);
     message.textContent = state.message ?? "";
@@ -120,13 +122,17 @@ export function makeTrainView() {
   };
 }
 
-/** A labelled frame, and others far from it. */
+/** The frame that is open, a labelled one, and others that look different. */
 function choosePreviews() {
   const { first, count } = frameRange();
   const labelled = (get("project")?.labels ?? []).map((label) => label.number);
-  const spread = [0.5, 0.85, 0.2].map((share) => first + Math.floor(share * (count - 1)));
-  const shown = get("frame") === undefined ? [] : [get("frame")];
-  return [...new Set([...labelled.slice(-1), ...shown, ...spread])].slice(0, PREVIEWS);
+  const spread = [0.5, 0.85, 0.2, 0.65, 0.05].map((share) => first + Math.floor(share * (count - 1)));
+  const chosen = [];
+  for (const number of [get("frame"), ...labelled.slice(-1), ...spread]) {
+    const isFar = chosen.every((other) => Math.abs(other - number) > count / 12);
+    if (number !== undefined && isFar) chosen.push(number);
+  }
+  return chosen.slice(0, PREVIEWS).sort((a, b) => a - b);
 }
 
 function makeQuality() {

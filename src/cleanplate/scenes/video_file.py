@@ -117,6 +117,13 @@ class VideoSource:
             f"{self._path}: there is no frame {number}; the video ends after {self._next - 1}"
         )
 
+    def key_numbers(self) -> Sequence[int]:
+        """Return the numbers of the frames that are decoded by themselves, where that is known."""
+        if self._times is None:
+            return []
+        places = np.searchsorted(self._times.shown, self._times.keys)
+        return [int(place) + 1 for place in places]
+
     def _seek(self, number: int) -> None:
         """Start decoding at ``number``: at a key frame before it, then forward by timestamp."""
         if self._times is None:

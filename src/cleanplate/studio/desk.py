@@ -12,10 +12,16 @@ from cleanplate.networks.card import read_card
 from cleanplate.studio.bringing import Bringing
 from cleanplate.studio.division import held_back
 from cleanplate.studio.events import Hub
+from cleanplate.studio.exports import Exports
 from cleanplate.studio.figures import read_figures
 from cleanplate.studio.frames import Frames
+from cleanplate.studio.imports import Imports
 from cleanplate.studio.labels import Labels
+from cleanplate.studio.measuring import Measuring
+from cleanplate.studio.models import Models
 from cleanplate.studio.project import Project
+from cleanplate.studio.proposals import Proposals
+from cleanplate.studio.searching import Search
 from cleanplate.studio.trainer import Trainer
 from cleanplate.studio.uploads import Uploads
 
@@ -40,6 +46,12 @@ class Desk:
         self.labels = Labels(self.project)
         self.bringing = Bringing(self.project, self._tell_index)
         self.uploads = Uploads(self.project)
+        self.models = Models(self.project)
+        self.exports = Exports(self.project, self.models, self.hub)
+        self.imports = Imports(self.project, self.labels)
+        self.proposals = Proposals(self.project, self.models)
+        self.search = Search(self.project, self.labels, self.models, self.hub)
+        self.measuring = Measuring(self.project, self.labels, self.models)
         self.trainer = Trainer(self.project, self.labels, self.hub)
 
     def start(self) -> None:
@@ -62,9 +74,10 @@ class Desk:
     def close(self) -> None:
         """End what runs, and let go of the folder."""
         self.trainer.close()
+        self.exports.close()
         self.project.close()
 
-    def models(self) -> list[dict[str, Any]]:
+    def describe_models(self) -> list[dict[str, Any]]:
         """Describe the models of the project, the newest first; damaged ones are left out."""
         folder, found = self.project.models_folder, []
         figures = read_figures(self.project.folder)
@@ -111,7 +124,7 @@ class Desk:
                 {"number": number, "revision": revision, "held_back": number in held}
                 for number, revision in self.labels.revisions().items()
             ],
-            "models": self.models(),
+            "models": self.describe_models(),
             "region": project.region.model_dump(),
             "region_revision": project.region_revision,
             "training": {k: v for k, v in self.trainer.state().items() if k != "losses"},

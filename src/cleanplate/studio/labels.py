@@ -9,12 +9,11 @@ from pathlib import Path
 from threading import RLock
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.errors import CleanplateError, DatasetError
-from cleanplate.images import decode_grey, explained, make_folder, write_bytes
+from cleanplate.images import decode_grey, encode_png, explained, make_folder, write_bytes
 from cleanplate.scenes import cdnet
 from cleanplate.scenes.project_file import LABEL_NAME, label_files
 from cleanplate.studio.project import Project
@@ -189,7 +188,7 @@ def decode_codes(data: bytes, where: str, size: tuple[int, int]) -> Codes:
 
 def encode(codes: Codes) -> bytes:
     """Return codes as a grey PNG."""
-    return cv2.imencode(".png", np.ascontiguousarray(codes))[1].tobytes()
+    return encode_png(codes)
 
 
 def _digest(data: bytes) -> str:

@@ -6,22 +6,37 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from cleanplate.errors import ConfigError
 from cleanplate.local_hosts import is_loopback
-from cleanplate.studio import clip_routes, label_routes, project_routes, training_routes
+from cleanplate.studio import (
+    clip_routes,
+    label_routes,
+    look_routes,
+    project_routes,
+    take_routes,
+    training_routes,
+)
 from cleanplate.studio.desk import Desk
 from cleanplate.studio.requests import answer_errors
 from cleanplate.studio.security import Gate, Tokens
 
 STATIC = Path(__file__).with_name("static")
-ROUTERS = (project_routes.router, clip_routes.router, label_routes.router, training_routes.router)
+ROOMS = (
+    project_routes,
+    clip_routes,
+    label_routes,
+    training_routes,
+    look_routes,
+    take_routes,
+)
 _REVALIDATED = {"Cache-Control": "no-cache"}
 CLOSING_SECONDS = 2
 
@@ -29,7 +44,8 @@ CLOSING_SECONDS = 2
 class _Static(StaticFiles):
     """Files of the page, asked for anew after every update."""
 
-    def file_response(self, *arguments, **named):  # type: ignore[no-untyped-def]
+    def file_response(self, *arguments: Any, **named: Any) -> Response:
+        """Answer with a file."""
         response = super().file_response(*arguments, **named)
         response.headers.update(_REVALIDATED)
         return response
@@ -53,8 +69,8 @@ def make_app(desk: Desk, host: str, tokens: Tokens | None) -> ASGIApp:
     app = FastAPI(lifespan=running, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.desk = desk
     answer_errors(app)
-    for router in ROUTERS:
-        app.include_router(router)
+    for room in ROOMS:
+        app.include_router(room.router)
 
     @app.get("/")
     def index() -> FileResponse:

@@ -126,7 +126,7 @@ class Trainer:
         """Start the process; it inherits the lock, which the system lets go of when it ends."""
         for mark in (self._place.stop, self._place.paused):
             mark.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "cleanplate.studio.training_process"]
+        command = [sys.executable, "-P", "-m", "cleanplate.studio.training_process"]
         with explained(self._place.log), self._place.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [*command, str(self._project.folder)],

@@ -41,7 +41,7 @@ def coco_file(path: Path) -> Iterator[Callable[[Moment], None]]:
         height, width = moment.mask.shape
         name = FRAME_NAME.format(moment.number)
         images.append({"id": moment.number, "file_name": name, "width": width, "height": height})
-        for found in annotations(moment.mask):
+        for found in annotated(moment.mask):
             lead = ",\n" if count else "\n"
             count += 1
             values = {"id": count, "image_id": moment.number, **found}
@@ -60,7 +60,7 @@ def coco_file(path: Path) -> Iterator[Callable[[Moment], None]]:
         part.unlink(missing_ok=True)
 
 
-def annotations(mask: Mask) -> Iterator[dict[str, Any]]:
+def annotated(mask: Mask) -> Iterator[dict[str, Any]]:
     """Yield an annotation for each connected part (8 neighbours) of a mask ``(H, W)``."""
     _, parts, boxes, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
     for part, box in enumerate(boxes[1:].tolist(), start=1):

@@ -55,12 +55,13 @@ class Imports:
             found = iter([formats.plain_mask(name, path.read_bytes(), size)])
         else:
             raise DatasetError(f"{name[:80]}: cannot be imported; give a .zip, a .json or a .png")
-        imported, skipped, count = [], [], 0
-        for count, one in enumerate(found, start=1):
+        imported: list[int] = []
+        skipped: list[dict[str, str]] = []
+        for one in found:
             why = one.why or self._keep(one, imported)
             if why:
                 skipped.append({"what": one.what, "why": why})
-        if not count:
+        if not imported and not skipped:
             raise DatasetError(
                 f"{name[:80]}: holds no labels; export them as CVAT segmentation mask 1.1, COCO "
                 "JSON, labelme JSON, or PNG masks"

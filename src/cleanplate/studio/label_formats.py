@@ -103,6 +103,7 @@ def coloured_mask(
     except CleanplateError as error:
         return Found(what, None, str(error))
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None  # it was read above
     packed = picture.astype(np.int32) @ np.array([1, 256, 65536], np.int32)  # stored as B, G, R
     codes = np.full(size, STATIC, np.uint8)
     known = np.zeros(size, bool)
@@ -204,7 +205,7 @@ def segmentation_mask(segmentation: Any, size: Size) -> NDArray[np.bool_]:
     if runs.ndim != 1 or (runs < 0).any() or runs.sum() != size[0] * size[1]:
         raise ValueError("run lengths that do not fill the picture")
     values = np.arange(len(runs)) % 2 == 1
-    return np.repeat(values, runs).reshape(size[1], size[0]).T
+    return np.asarray(np.repeat(values, runs).reshape(size[1], size[0]).T, bool)
 
 
 def unpacked(text: str) -> list[int]:

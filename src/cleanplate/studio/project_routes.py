@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, HTTPException, WebSocket
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.websockets import WebSocketDisconnect
 
 from cleanplate.studio.requests import FOREVER, FRESH, Here
 
 router = APIRouter(prefix="/api")
-
-KEEP_ALIVE_SECONDS = 15.0
 
 
 @router.get("/project")
@@ -49,22 +45,6 @@ def put_region(
         raise HTTPException(412, detail)
     desk.hub.tell("region", revision=desk.project.region_revision)
     return {"revision": desk.project.region_revision}
-
-
-@router.get("/events")
-async def event_stream(desk: Here) -> StreamingResponse:
-    """Tell a tab what happens as server-sent events, until it goes."""
-
-    async def stream() -> AsyncIterator[str]:
-        with desk.hub.listen() as queue:
-            while True:
-                try:
-                    event = await asyncio.wait_for(queue.get(), KEEP_ALIVE_SECONDS)
-                    yield f"data: {json.dumps(event)}\n\n"
-                except TimeoutError:
-                    yield ": still here\n\n"
-
-    return StreamingResponse(stream(), media_type="text/event-stream", headers=FRESH)
 
 
 @router.websocket("/events")

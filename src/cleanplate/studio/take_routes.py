@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api")
 @router.get("/exports")
 def exports(desk: Here) -> list[dict[str, Any]]:
     """List the exports, the oldest first."""
-    return desk.exports.list()
+    return desk.exports.describe()
 
 
 @router.post("/exports")

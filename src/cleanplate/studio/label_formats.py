@@ -197,7 +197,7 @@ def segmentation_mask(segmentation: Any, size: Size) -> NDArray[np.bool_]:
             points = np.array(polygon, np.float64).reshape(-1, 2)
             shape = {"label": "", "points": points}
             _draw_shape(mask, shape)
-        return mask == MOVING
+        return np.asarray(mask == MOVING, bool)
     if tuple(segmentation["size"]) != size:
         raise ValueError(f"run lengths of size {segmentation['size']}")
     counts = segmentation["counts"]

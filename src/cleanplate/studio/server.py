@@ -121,8 +121,13 @@ def serve(folder: Path, host: str, port: int, told: Callable[[str], None]) -> No
         told(address)
     else:
         tokens = Tokens(lambda token: told(f"{address}?token={token}"))
-    config = uvicorn.Config(
-        make_app(desk, host, tokens),
+    uvicorn.Server(configured(make_app(desk, host, tokens))).run([bound])
+
+
+def configured(app: ASGIApp) -> uvicorn.Config:
+    """Return how the application is served."""
+    return uvicorn.Config(
+        app,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -131,4 +136,3 @@ def serve(folder: Path, host: str, port: int, told: Callable[[str], None]) -> No
         ws_max_size=4096,
         timeout_graceful_shutdown=CLOSING_SECONDS,
     )
-    uvicorn.Server(config).run([bound])

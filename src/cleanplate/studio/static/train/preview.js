@@ -17,8 +17,9 @@ export function makePreview() {
 
   function show(state) {
     const numbers = state.previews ?? [];
-    const version = state.preview_version ?? 0;
-    const isThere = numbers.length > 0 && version > 0;
+    // every training counts its pictures anew
+    const version = `${state.model}.${state.preview_version}`;
+    const isThere = numbers.length > 0 && state.preview_version > 0;
     waiting.hidden = isThere;
     rows.hidden = !isThere;
     if (!isThere) return;
@@ -49,7 +50,7 @@ export function makePreview() {
   // the new picture replaces the old one only when it is there: nothing flickers
   function renew(number, name, version) {
     const image = pictures.get(`${number}/${name}`);
-    const address = `/api/training/preview/${number}/${name}.png?v=${version}`;
+    const address = `/api/training/preview/${number}/${name}.png?v=${encodeURIComponent(version)}`;
     if (image.dataset.wanted === address) return;
     image.dataset.wanted = address;
     const next = new Image();

@@ -65,6 +65,7 @@ class Bringing:
         Raises:
             CleanplateError: it cannot be put there, or is no video of this camera.
         """
+        self._project.check_growing()
         with self._lock:
             folder = self._project.folder / CLIPS
             make_folder(folder)

@@ -205,18 +205,24 @@ class Project:
             first += count
         return tuple(found)
 
-    def add_clip(self, video: str, told: Callable[[], None] = lambda: None) -> Clip:
-        """Take a video that lies in the folder into the project, behind all others.
+    def check_growing(self) -> None:
+        """Refuse a project that takes no more videos.
 
         Raises:
-            VideoError: it cannot be read, has no frames, or another size than the others.
-            ConfigError: the folder is in CDNet's layout, which has its own frames.
+            ConfigError: it is in CDNet's layout, which has its own frames.
         """
         if self.is_cdnet:
             raise ConfigError(
                 f"{self.name}: is a scene in CDNet's layout, whose frames are numbered already; "
                 "make a new project for another video"
             )
+
+    def add_clip(self, video: str, told: Callable[[], None] = lambda: None) -> Clip:
+        """Take a video that lies in the folder into the project, behind all others.
+
+        Raises:
+            VideoError: it cannot be read, has no frames, or another size than the others.
+        """
         path = inside(self.folder, video)
         if path.is_file():
             self._read_times(path, 0, 1, told)

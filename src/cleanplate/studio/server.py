@@ -91,6 +91,7 @@ def bind(host: str, port: int) -> socket.socket:
         bound = socket.socket(family, socket.SOCK_STREAM)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
+        bound.listen()  # whoever is told the address may knock before the first answer is ready
     except OSError as error:
         raise ConfigError(
             f"{host} port {port}: {error.strerror}; choose another --port or --host"

@@ -23,6 +23,7 @@ export class Editor {
   #documents = new Map(); // frame -> {mask, history, isLabelled}
   #before = null;
   #dirty = EMPTY;
+  #opening = null;
   #told;
 
   /** @param {(what: "frame"|"pixels"|"proposal"|"state", rect?: number[]) => void} told */
@@ -38,6 +39,11 @@ export class Editor {
     return this.#document?.mask ?? null;
   }
 
+  /** Whether a change was begun and not yet ended. */
+  get isChanging() {
+    return this.#before !== null;
+  }
+
   get isLabelled() {
     return this.#document?.isLabelled ?? false;
   }
@@ -46,15 +52,15 @@ export class Editor {
     return this.#document?.history ?? new History();
   }
 
-  /** Show a frame and its label. */
+  /** Show a frame and its label; until both are there, the one shown before stays open. */
   async open(number) {
-    this.#finishStroke();
-    this.number = number;
-    this.picture = null;
-    this.proposal = null;
+    this.#opening = number;
     const [picture] = await Promise.all([frame(number), this.#load(number)]);
-    if (number !== this.number) return; // another was opened meanwhile
+    if (number !== this.#opening) return; // another was asked for meanwhile
+    this.commit();
+    this.number = number;
     this.picture = picture;
+    this.proposal = null;
     this.#keepFew();
     this.#told("frame");
   }
@@ -118,11 +124,6 @@ export class Editor {
   commit() {
     if (!this.#before) return;
     if (this.band > 0 && !isEmpty(this.#dirty)) this.touch(this.mask.band(this.band, this.#dirty));
-    this.#finishStroke();
-  }
-
-  #finishStroke() {
-    if (!this.#before) return;
     const document = this.#document;
     document.history.record(this.#before, document.mask, this.#dirty);
     this.#before = null;

@@ -31,8 +31,8 @@ export class Brush {
   }
 
   #to(point) {
-    const { mask } = this.#editor;
-    if (!mask) return;
+    const { mask, isChanging } = this.#editor;
+    if (!isChanging) return; // another frame was opened in the middle of the stroke
     this.#editor.touch(mask.stroke(this.#last, point, this.#settings.radius, this.#code));
     this.#last = point;
   }

@@ -72,8 +72,16 @@ export function makeThreshold(changed) {
     if (!isThere) return;
     const at = nearest(measures.thresholds, Number(slider.value));
     const { recall, precision, f } = measures;
-    const entry = (name, values) => [el("dt", { text: name }), el("dd", { text: percent(values?.[at]) })];
-    fill(figures, ...entry("Recall", recall), ...entry("Precision", precision), ...entry("F", f));
+    const entry = (name, values, kind) => [
+      el("dt", { text: name, class: kind }),
+      el("dd", { text: percent(values?.[at]) }),
+    ];
+    fill(
+      figures,
+      ...entry("Recall", recall, "recall"),
+      ...entry("Precision", precision, "precision"),
+      ...entry("F", f, ""),
+    );
     drawCurves(drawing, measures, Number(slider.value));
     drawing.setAttribute("aria-label", `Recall ${percent(recall[at])}, precision ${percent(precision[at])} at this threshold`);
   }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 
 import av
 import numpy as np
@@ -15,9 +16,10 @@ from av.video.stream import VideoStream
 from cleanplate.errors import ConfigError, VideoError
 from cleanplate.images import read_grey, write_picture
 from cleanplate.scenes.frame_times import open_file, read_times
-from cleanplate.studio.bringing import Bringing
+from cleanplate.scenes.stream import arrivals
 from cleanplate.studio.project import Project
 from cleanplate.studio.uploads import Uploads, browse, safe_name
+from tests.runtime.streaming import HttpCamera
 from tests.studio.serving import SIZE, Client, level, square, studio, write_clip
 
 
@@ -226,27 +228,57 @@ def test_a_camera_that_is_not_there_is_said_without_its_password(
     assert not list((tmp_path / "project" / "videos").iterdir())
 
 
-def test_a_stream_is_recorded_until_it_ends(tmp_path: Path) -> None:
-    data = write_clip(tmp_path / "a.ts").read_bytes()
+@pytest.fixture
+def camera() -> Iterator[HttpCamera]:
+    made = HttpCamera([np.full((*SIZE, 3), 100, np.uint8)])
+    yield made
+    made.close()
+
+
+def test_a_camera_is_recorded_for_so_many_seconds(empty: Client, camera: HttpCamera) -> None:
+    start = time.monotonic()
+    answer = empty.ask("POST", "/api/clips/record", {"address": camera.address, "seconds": 1.5})
+    assert answer.status == 200
+    assert time.monotonic() - start < 15
+    assert 5 <= answer.json["clip"]["count"] <= 50
+    assert "geheim" not in answer.json["clip"]["name"]
+    assert level(empty.get("/api/frames/2.jpg").body) == pytest.approx(100, abs=3)
+
+
+def test_what_came_before_a_camera_broke_off_is_kept(empty: Client, camera: HttpCamera) -> None:
+    Timer(2.0, camera.broken.set).start()
+    answer = empty.ask("POST", "/api/clips/record", {"address": camera.address, "seconds": 60})
+    assert answer.status == 200
+    assert answer.json["clip"]["count"] >= 5
+
+
+def test_a_recording_is_stopped_and_kept(empty: Client, camera: HttpCamera) -> None:
+    stop = Timer(2.0, lambda: empty.ask("DELETE", "/api/clips/record"))
+    stop.start()
+    answer = empty.ask("POST", "/api/clips/record", {"address": camera.address, "seconds": 60})
+    stop.join()
+    assert answer.json["clip"]["count"] >= 5
+
+
+def test_a_playlist_of_a_server_opens_no_file_of_this_machine(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "secret.ts")
+    text = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:{clip}\n#EXT-X-ENDLIST\n"
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
+            self.send_header("Content-Type", "application/vnd.apple.mpegurl")
+            self.send_header("Content-Length", str(len(text)))
             self.end_headers()
-            self.wfile.write(data)
+            self.wfile.write(text.encode())
 
         def log_message(self, *_: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
-    project = Project(tmp_path / "project")
-    shares: list[float] = []
-    address = f"http://127.0.0.1:{server.server_port}/a.ts"
-    clip = Bringing(project, lambda: None).record(address, 30, shares.append)
-    assert clip.count >= 25
-    assert shares
-    project.close()
+    with pytest.raises(VideoError):
+        next(arrivals(f"http://127.0.0.1:{server.server_port}/list.m3u8"))
     server.shutdown()
     server.server_close()
 

@@ -15,9 +15,12 @@ import numpy as np
 
 from cleanplate.errors import VideoError
 from cleanplate.images import Frame
+from cleanplate.scenes.frame_times import FILE_ONLY
 
 OPEN_SECONDS, READ_SECONDS = 10.0, 5.0
 """How long a stream may take to answer, and to bring its next data."""
+NETWORK = "http,https,rtsp,rtsps,rtmp,rtmps,rtp,srtp,srt,udp,tcp,tls,crypto,httpproxy"
+"""What a stream may open in its turn; never a file of this machine."""
 _SECRET = re.compile(
     r"(?i)([?&;](?:[^=&;]*(?:us[er]|pas|pwd|login|token|key|secret|auth)[^=&;]*)=)[^&;#]*"
 )
@@ -83,7 +86,9 @@ def _open(address: str) -> av.container.InputContainer:
     timeout = (OPEN_SECONDS, READ_SECONDS)
     if address.startswith("/dev/video"):
         return av.open(address, format="v4l2", timeout=timeout, metadata_errors="replace")
-    options = {"fflags": "nobuffer", "flags": "low_delay"} if is_stream(address) else {}
+    if not is_stream(address):
+        return av.open(address, options=FILE_ONLY, timeout=timeout, metadata_errors="replace")
+    options = {"fflags": "nobuffer", "flags": "low_delay", "protocol_whitelist": NETWORK}
     if address.startswith("rtsp"):
         options["rtsp_transport"] = "tcp"
     return av.open(address, options=options, timeout=timeout, metadata_errors="replace")

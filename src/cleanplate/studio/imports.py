@@ -46,27 +46,31 @@ class Imports:
         Raises:
             DatasetError: it is no archive, JSON or PNG, or nothing like labels is in it.
         """
-        size, suffix = self._project.frames.size, Path(name).suffix.lower()
-        if suffix == ".zip":
-            found = _in_archive(path, size)
-        elif suffix == ".json":
-            found = _in_json(name, path.read_bytes(), size)
-        elif suffix == ".png":
-            found = iter([formats.plain_mask(name, path.read_bytes(), size)])
-        else:
-            raise DatasetError(f"{name[:80]}: cannot be imported; give a .zip, a .json or a .png")
         imported: list[int] = []
         skipped: list[dict[str, str]] = []
-        for one in found:
-            why = one.why or self._keep(one, imported)
-            if why:
-                skipped.append({"what": one.what, "why": why})
+        try:
+            for one in self._found(name, path):
+                why = one.why or self._keep(one, imported)
+                if why:
+                    skipped.append({"what": one.what, "why": why})
+        except DatasetError as error:  # people know the file by the name that they gave it
+            raise DatasetError(str(error).replace(str(path), name[:80])) from error
         if not imported and not skipped:
             raise DatasetError(
                 f"{name[:80]}: holds no labels; export them as CVAT segmentation mask 1.1, COCO "
                 "JSON, labelme JSON, or PNG masks"
             )
         return {"imported": sorted(imported), "skipped": skipped}
+
+    def _found(self, name: str, path: Path) -> Iterator[Found]:
+        size, suffix = self._project.frames.size, Path(name).suffix.lower()
+        if suffix == ".zip":
+            return _in_archive(path, size)
+        if suffix == ".json":
+            return _in_json(name, path.read_bytes(), size)
+        if suffix == ".png":
+            return iter([formats.plain_mask(name, path.read_bytes(), size)])
+        raise DatasetError(f"{name[:80]}: cannot be imported; give a .zip, a .json or a .png")
 
     def _keep(self, one: Found, imported: list[int]) -> str:
         """Write one label; returns why not, or nothing."""
@@ -117,7 +121,7 @@ def _in_archive(path: Path, size: Size) -> Iterator[Found]:
         for info in entries:
             left -= info.file_size
             if left < 0:
-                raise DatasetError(f"{path.name}: unpacks to too much; import it in parts")
+                raise DatasetError(f"{path}: unpacks to too much; import it in parts")
             yield from _entry(archive, info, size, colours)
 
 

@@ -1,6 +1,5 @@
 // The page: its head, its five steps, and who is told of what.
 
-import { makeBringIn } from "./bring/view.js";
 import { button, el } from "./core/dom.js";
 import { listen } from "./core/events.js";
 import { forgetFrames } from "./core/frames.js";
@@ -12,21 +11,35 @@ import { get, refreshExports, refreshProject, refreshTraining, set, watch } from
 import { makeThemeSwitch } from "./core/theme.js";
 import { makeGuide } from "./bring/guide.js";
 import { makeLabelView } from "./label/view.js";
-import { makeLookView } from "./look/view.js";
-import { makeTakeView } from "./take/view.js";
-import { makeTrainView } from "./train/view.js";
 
+// all but the heart of it is fetched once the page is there
 const STEPS = [
-  { name: "bring", text: "Bring in", make: makeBringIn },
+  { name: "bring", text: "Bring in", make: async () => (await import("./bring/view.js")).makeBringIn() },
   { name: "label", text: "Label", make: makeLabelView, needsVideo: true },
-  { name: "train", text: "Train", make: makeTrainView, needsVideo: true },
-  { name: "look", text: "Look", make: makeLookView, needsVideo: true },
-  { name: "take", text: "Take away", make: makeTakeView, needsVideo: true },
+  {
+    name: "train",
+    text: "Train",
+    make: async () => (await import("./train/view.js")).makeTrainView(),
+    needsVideo: true,
+  },
+  {
+    name: "look",
+    text: "Look",
+    make: async () => (await import("./look/view.js")).makeLookView(),
+    needsVideo: true,
+  },
+  {
+    name: "take",
+    text: "Take away",
+    make: async () => (await import("./take/view.js")).makeTakeView(),
+    needsVideo: true,
+  },
 ];
 
 const views = new Map();
 const links = new Map();
-let open = null;
+let open = null; // the step that was chosen
+let shown = null; // the view that is seen
 
 function makeHead() {
   const name = el("span", { class: "project-name" });
@@ -63,29 +76,35 @@ function stepOfAddress() {
   return hasVideo && !step ? STEPS[1] : STEPS[0];
 }
 
-function show(step) {
+async function show(step) {
   if (open === step) return;
-  const before = open && views.get(open.name);
-  if (before) {
-    before.element.hidden = true;
-    before.hidden();
-  }
   open = step;
-  const view = viewOf(step);
-  view.element.hidden = false;
   for (const [name, link] of links) {
     if (name === step.name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  const view = await viewOf(step);
+  if (open !== step || view === shown) return; // another step was chosen meanwhile
+  if (shown) {
+    shown.element.hidden = true;
+    shown.hidden();
+  }
+  shown = view;
+  view.element.hidden = false;
   useShortcuts([]);
   view.shown();
 }
 
 function viewOf(step) {
   if (!views.has(step.name)) {
-    const view = step.make();
-    views.set(step.name, view);
-    document.querySelector("main").append(view.element);
+    const making = Promise.resolve(step.make());
+    views.set(
+      step.name,
+      making.then((view) => {
+        document.querySelector("main").append(view.element);
+        return view;
+      }),
+    );
   }
   return views.get(step.name);
 }
@@ -146,11 +165,13 @@ async function start() {
   if (!get("project")) return;
   followVideo();
   followTraining();
-  await viewOf(STEPS[1]).recoverUnsaved();
-  show(stepOfAddress());
+  const label = await viewOf(STEPS[1]);
+  await label.recoverUnsaved();
+  await show(stepOfAddress());
   window.addEventListener("hashchange", () => show(stepOfAddress()));
   listen(heard);
-  document.documentElement.dataset.ready = "";
+  document.documentElement.dataset.ready = Math.round(performance.now()); // ms, for whoever measures
+  requestIdleCallback(() => STEPS.forEach(viewOf)); // so that no later step waits
 }
 
 function skip(event) {

@@ -3,11 +3,22 @@
 import { askJson, part } from "../core/api.js";
 import { el, fill } from "../core/dom.js";
 import { thumbnailAddress } from "../core/frames.js";
-import { get, goTo, set, watch } from "../core/state.js";
+import { frameRange, get, goTo, set, watch } from "../core/state.js";
 import { percent } from "../core/words.js";
 
 const SHOWN = 8;
 const AGAIN_MS = 1500;
+
+/** The most doubtful frames that are not neighbours: one of each doubt is enough to correct. */
+function apart(frames) {
+  const gap = frameRange().count / 30;
+  const chosen = [];
+  for (const frame of frames) {
+    const isFar = chosen.every(({ number }) => Math.abs(number - frame.number) >= gap);
+    if (isFar && chosen.length < SHOWN) chosen.push(frame);
+  }
+  return chosen;
+}
 
 /** Make the strip of doubtful frames. */
 export function makeDoubtful() {
@@ -29,7 +40,7 @@ export function makeDoubtful() {
     try {
       const found = await askJson("GET", `/doubtful?model=${part(model)}`, { cache: "no-store" });
       if (wanted !== model) return;
-      set("doubtful", found.frames.slice(0, SHOWN));
+      set("doubtful", apart(found.frames));
       const isDone = found.share === undefined || found.share >= 1;
       said.textContent = isDone ? "" : `Looking through the video: ${percent(found.share, 0)}`;
       if (!isDone) timer = setTimeout(() => follow(model), AGAIN_MS);

@@ -47,7 +47,7 @@ export function makeStage() {
       views.map((view) => {
         const text = models.length > 1 ? `${NAMES[view]} · ${model.text}` : NAMES[view];
         const canvas = el("canvas", { role: "img", "aria-label": text });
-        return { view, model, canvas, figure: el("figure", {}, canvas, el("figcaption", { text })) };
+        return { view, model, canvas, figure: el("figure", {}, el("figcaption", { text }), canvas) };
       }),
     );
     fill(element, ...panes.map((pane) => pane.figure));

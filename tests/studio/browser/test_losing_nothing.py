@@ -70,8 +70,14 @@ def test_a_label_changed_elsewhere_is_never_silently_overwritten(
     codes = read_label(studio.folder, 1)
     codes[100:110, 100:120] = MOVING
     path = studio.folder / "groundtruth" / "gt000001.png"
-    cv2.imwrite(str(path), codes)  # as another program would
-    labelling.stroke((20, 60), (60, 60))
+    mouse = labelling.page.mouse
+    mouse.move(*labelling.at(20, 60))
+    mouse.down()
+    mouse.move(*labelling.at(40, 60))
+    cv2.imwrite(str(path), codes)  # as another program would, in the middle of a stroke
+    labelling.page.wait_for_timeout(500)
+    mouse.move(*labelling.at(60, 60))
+    mouse.up()
     dialog = labelling.page.get_by_role("dialog")
     expect(dialog).to_contain_text("Frame 1 has two labels")
     labelling.show("conflict")

@@ -20,6 +20,12 @@ pytestmark = pytest.mark.studio
 
 Visit = Callable[[], Visitor]
 TRAINING_MS = 120_000
+WATCH_PREVIEWS = """() => {
+    window.seen = new Set();
+    setInterval(() => {
+        const shown = [...document.querySelectorAll(".preview-row img")].at(-1);
+        if (shown?.dataset.version) window.seen.add(shown.dataset.version);
+    }, 50); }"""
 
 
 def train_for_seconds_only(page: Page) -> None:
@@ -35,14 +41,17 @@ def train_for_seconds_only(page: Page) -> None:
     page.route("**/api/training", shorter)
 
 
-def train(visitor: Visitor, button: str = "Train") -> None:
-    """Press the button and wait until the model is there."""
+def train(visitor: Visitor, button: str = "Train") -> list[str]:
+    """Press the button, wait until the model is there, return each preview that was seen."""
     visitor.go("Train")
+    visitor.evaluate(WATCH_PREVIEWS)
     visitor.page.get_by_role("button", name=button, exact=True).click()
     expect(visitor.page.locator(".training-status")).not_to_have_text("Training is done")
     expect(visitor.page.locator(".training-status")).to_have_text(
         "Training is done", timeout=TRAINING_MS
     )
+    seen: list[str] = visitor.evaluate("[...window.seen]")
+    return seen
 
 
 def wait_for_updates(studio: Studio, count: int) -> None:
@@ -51,12 +60,6 @@ def wait_for_updates(studio: Studio, count: int) -> None:
     while len(studio.ask("/training")["losses"]) < count:
         assert time.monotonic() < end, studio.ask("/training")
         time.sleep(0.3)
-
-
-def preview(visitor: Visitor) -> str:
-    """Return which version of the first mask is shown."""
-    image = visitor.page.locator(".preview-row img").last
-    return image.get_attribute("data-version") or ""
 
 
 def take_away(visitor: Visitor, kind: str) -> Path:
@@ -90,18 +93,17 @@ def test_a_clip_becomes_a_model_that_is_scored_from_the_shell(
     expect(visitor.frame_state).to_contain_text("labelled,")
     visitor.show("label")
 
-    train(visitor)
-    first = preview(visitor)
+    first = train(visitor)
     visitor.show("train-done")
-    assert first != ""
+    assert len(first) >= 2  # it changed while it learned
     visitor.go("Look")
-    expect(visitor.page.locator(".stage canvas").first).to_be_visible()
+    expect(visitor.page.locator(".stage canvas").first).to_be_visible(timeout=60_000)
     visitor.page.get_by_role("button", name="Correct this frame").click()
     visitor.step_to(15)
     visitor.paint(clip.codes[14])
     visitor.wait_until_saved()
-    train(visitor, "Train again")
-    assert preview(visitor) not in ("", first)
+    second = train(visitor, "Train again")
+    assert len(set(second) - set(first)) >= 2
     assert len(studio.ask("/project")["models"]) == 2
 
     visitor.go("Take away")

@@ -112,6 +112,7 @@ def test_a_clip_becomes_a_model_that_is_scored_from_the_shell(
     plate = take_away(visitor, "plate")
     assert plate.read_bytes()[:4] == b"\x89PNG"
     visitor.show("take")
+    assert visitor.is_within_the_screen
     studio.stop()  # the folder is the command line's too
     name = max((studio.folder / "models").glob("*.safetensors")).name
     command = ["evaluate", ".", "--model", f"models/{name}", "--on-training-frames", "--json"]

@@ -114,6 +114,17 @@ class Visitor:
     def wait_until_saved(self) -> None:
         expect(self.page.locator(".saved")).to_have_text(SETTLED, timeout=15_000)
 
+    @property
+    def is_within_the_screen(self) -> bool:
+        """Whether nothing but what is made to be scrolled reaches over an edge to the right."""
+        return bool(
+            self.evaluate(
+                """() => [document.documentElement, ...document.querySelectorAll(
+                    ".view:not([hidden]), .view:not([hidden]) .panel, .head")]
+                    .every((one) => one.scrollWidth <= one.clientWidth)"""
+            )
+        )
+
     def press(self, key: str) -> None:
         self.page.keyboard.press(key)
 

@@ -2,6 +2,7 @@
 
 import { button, el } from "./dom.js";
 import { icon } from "./icons.js";
+import { get } from "./state.js";
 
 const NOTICE_MS = 5000;
 const area = el("div", { class: "notices", role: "status", "aria-live": "polite" });
@@ -10,7 +11,8 @@ const area = el("div", { class: "notices", role: "status", "aria-live": "polite"
 export const noticeArea = () => area;
 
 /** Say something; an error stays until it is closed. */
-export function notify(text, kind = "info") {
+export function notify(said, kind = "info") {
+  const text = said.replaceAll(`${get("project")?.folder}/`, ""); // what lies in the project is known
   for (const shown of area.children) {
     if (shown.dataset.text === text) shown.remove(); // said again is said once
   }

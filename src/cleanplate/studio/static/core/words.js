@@ -24,8 +24,9 @@ export const percent = (share, digits = 1) =>
     ? "–"
     : `${(100 * share).toFixed(digits)} %`;
 
-/** Bytes in MiB or GiB. */
+/** Bytes in KiB, MiB or GiB. */
 export function bytes(count) {
+  if (count < 2 ** 20) return `${Math.ceil(count / 1024)} KiB`;
   const mib = count / 2 ** 20;
   return mib < 1024 ? `${mib.toFixed(1)} MiB` : `${(mib / 1024).toFixed(2)} GiB`;
 }

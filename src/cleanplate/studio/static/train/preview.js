@@ -11,7 +11,7 @@ const VIEWS = [
 /** Make the preview; `show` takes the state of a training. */
 export function makePreview() {
   const rows = el("div", { class: "previews" });
-  const waiting = el("p", { class: "hint", text: "The first pictures come a few seconds after the start." });
+  const waiting = el("p", { class: "hint", text: "While it learns, the clean plate and the mask of a few frames are shown here and sharpen." });
   const element = el("section", { class: "preview-part" }, el("h2", { text: "What it sees" }), waiting, rows);
   const pictures = new Map();
 

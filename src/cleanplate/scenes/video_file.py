@@ -43,6 +43,7 @@ class VideoSource:
         self.name = path.stem
         self._path = path
         self._times = times
+        self._container: av.container.InputContainer | None = None
         self._reader: Iterator[av.VideoFrame] | None = None
         self._next = 1
         self._passed: deque[tuple[int, av.VideoFrame]] = deque(maxlen=remembered)
@@ -64,6 +65,18 @@ class VideoSource:
     def _open(self) -> av.container.InputContainer:
         return open_file(self._path)
 
+    def _opened(self, anew: bool = False) -> av.container.InputContainer:
+        """Return the container that frames are read from by number; it is one at a time.
+
+        Opening a long file takes longer than searching it, and each holds some decoded frames.
+        """
+        if self._container is not None and anew:
+            self._container.close()
+            self._container = None
+        if self._container is None:
+            self._container = self._open()
+        return self._container
+
     def __contains__(self, number: object) -> bool:
         return isinstance(number, int) and 1 <= number <= (self.count or number)
 
@@ -81,7 +94,8 @@ class VideoSource:
 
     def _decode(self, container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
         stream = _video_stream(container, self._path)
-        stream.thread_type = "AUTO"
+        if not stream.codec_context.is_open:
+            stream.thread_type = "AUTO"
         try:
             yield from container.decode(stream)
         except av.FFmpegError as error:
@@ -140,16 +154,18 @@ class VideoSource:
                     return
         reader, self._reader = self._reader, None
         if len(times) or reader is None or number < self._next:
-            reader, self._next = self._decode(self._open()), 1  # what always works
+            reader, self._next = self._decode(self._opened(anew=True)), 1  # what always works
         while self._next < number and next(reader, None) is not None:
             self._next += 1
         self._reader = reader
 
     def _decode_from(self, key: int, wanted: int, times: Times) -> Iterator[av.VideoFrame] | None:
         """Seek ``key`` and decode on to ``wanted``; None where the search landed elsewhere."""
-        container = self._open()
-        with suppress(av.FFmpegError):  # where it cannot be searched, it stays at its start
+        container = self._opened()
+        try:
             container.seek(key, stream=_video_stream(container, self._path))
+        except av.FFmpegError:  # where it cannot be searched, it is read from its start
+            container = self._opened(anew=True)
         reader = self._decode(container)
         is_whole = False  # before its first key frame a decoder gives broken pictures
         for picture in reader:

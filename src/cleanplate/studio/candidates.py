@@ -19,7 +19,7 @@ def easy_numbers(source: FrameSource, most: int) -> list[int]:
     further than half the way to its neighbour.
     """
     wanted = spread(source.numbers, most)
-    keys = _keys(source)
+    keys = key_numbers(source)
     if len(wanted) < 2 or not len(keys):
         return wanted
     reach = (wanted[-1] - wanted[0]) / (2 * (len(wanted) - 1))
@@ -30,7 +30,8 @@ def easy_numbers(source: FrameSource, most: int) -> list[int]:
     return sorted(chosen)
 
 
-def _keys(source: FrameSource) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def key_numbers(source: FrameSource) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return the numbers of the frames that are decoded by themselves, where that is known."""
     found: list[Sequence[int]] = []
     if isinstance(source, ChainedSource):
         for first, part in zip(source.firsts, source.sources, strict=True):

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from threading import Lock
+from threading import Lock, Thread
 
 import cv2
 import numpy as np
 
-from cleanplate.errors import VideoError
+from cleanplate.errors import CleanplateError, VideoError
 from cleanplate.images import Frame, fitting_size, resize_frame
 from cleanplate.scenes.video import FrameSource
+from cleanplate.studio.candidates import key_numbers
 from cleanplate.studio.project import Project
 
 JPEG_QUALITY, THUMBNAIL_QUALITY = 90, 75
 THUMBNAIL_PIXELS = 160 * 120
-REMEMBERED_PIXELS = 24 * 1920 * 1080
+REMEMBERED_PIXELS = 16 * 1920 * 1080
 """So many pixels of decoded frames are kept for stepping back; one takes a byte and a half."""
 MOST_REMEMBERED = 96
-CACHE_BYTES, THUMBNAIL_BYTES = 48_000_000, 8_000_000
+CACHE_BYTES, THUMBNAIL_BYTES = 32_000_000, 8_000_000
+FEW, BEHIND = 8, 24
+"""Who goes back by so few frames at once goes on so; so many before are decoded beforehand."""
 
 
 class Cache:
@@ -61,6 +64,8 @@ class Frames:
         self._project = project
         self._exact = _Reader(project, steps_back=True)
         self._small = _Reader(project, steps_back=False)  # thumbnails never make a step wait
+        self._behind = _Reader(project, steps_back=False)
+        self._last, self._fetching = 0, Lock()
         self._pictures, self._thumbnails = Cache(CACHE_BYTES), Cache(THUMBNAIL_BYTES)
 
     def picture(self, number: int) -> bytes:
@@ -70,13 +75,34 @@ class Frames:
             NoFrameError: there is no such frame.
             VideoError: it cannot be decoded.
         """
+        steps_back, self._last = 0 < self._last - number <= FEW, number
         key = (self._project.identity, number)
-        return self._pictures.find(key) or self._pictures.keep(
-            key, jpeg(self._exact.read(number), JPEG_QUALITY)
-        )
+        found = self._pictures.find(key)
+        if found is None:
+            found = self._pictures.keep(key, jpeg(self._exact.read(number), JPEG_QUALITY))
+        if steps_back and self._pictures.find((key[0], number - FEW)) is None:
+            Thread(target=self._fetch_behind, args=(number,), daemon=True, name="frames").start()
+        return found
 
-    def thumbnail(self, number: int) -> bytes:
-        """Return a frame as a small JPEG (see `picture`)."""
+    def _fetch_behind(self, number: int) -> None:
+        """Decode the frames before one ahead of being asked: backwards they come dear."""
+        if not self._fetching.acquire(blocking=False):
+            return
+        try:
+            identity = self._project.identity
+            for one in range(max(1, number - BEHIND), number):
+                if self._pictures.find((identity, one)) is None:
+                    data = jpeg(self._behind.read(one), JPEG_QUALITY)
+                    self._pictures.keep((identity, one), data)
+        except CleanplateError:
+            pass  # whoever asks for the frame itself is told
+        finally:
+            self._fetching.release()
+
+    def thumbnail(self, number: int, near: bool = False) -> bytes:
+        """Return a frame as a small JPEG (see `picture`); or the key frame near it, much sooner."""
+        if near:
+            number = self._small.key_near(number)
         key = (self._project.identity, number)
         found = self._thumbnails.find(key)
         if found is not None:
@@ -104,13 +130,22 @@ class _Reader:
 
     def read(self, number: int) -> Frame:
         with self._lock:
-            identity = self._project.identity
-            if self._source is None or identity != self._identity:
-                size = self._project.frames.size  # refuses where there are no frames
-                remembered = min(MOST_REMEMBERED, REMEMBERED_PIXELS // (size[0] * size[1]))
-                self._source = self._project.source(remembered if self._steps_back else 0)
-                self._identity = identity
-            return self._source.read(number)
+            return self._opened().read(number)
+
+    def key_near(self, number: int) -> int:
+        """Return the key frame that is nearest, or the number itself where that is not known."""
+        with self._lock:
+            keys = key_numbers(self._opened())
+        return int(keys[np.abs(keys - number).argmin()]) if len(keys) else number
+
+    def _opened(self) -> FrameSource:
+        identity = self._project.identity
+        if self._source is None or identity != self._identity:
+            size = self._project.frames.size  # refuses where there are no frames
+            remembered = min(MOST_REMEMBERED, REMEMBERED_PIXELS // (size[0] * size[1]))
+            self._source = self._project.source(remembered if self._steps_back else 0)
+            self._identity = identity
+        return self._source
 
 
 def jpeg(frame: Frame, quality: int) -> bytes:

@@ -89,7 +89,7 @@ class Models:
         key = (name, path.stat().st_mtime_ns)
         with self._lock:
             if key not in self._loaded:
-                self._loaded[key] = load(path, "cpu", engine="torch")
+                self._loaded[key] = load(path, "cpu")  # OpenVINO where it is: no torch in memory
                 while len(self._loaded) > MOST_LOADED:
                     self._loaded.popitem(last=False)
             self._loaded.move_to_end(key)

@@ -28,9 +28,10 @@ def frame(desk: Here, number: int) -> Response:
 
 
 @router.get("/thumbnails/{number}.jpg")
-def thumbnail(desk: Here, number: int) -> Response:
-    """Give one frame, small."""
-    return Response(desk.frames.thumbnail(number), media_type="image/jpeg", headers=FOREVER)
+def thumbnail(desk: Here, number: int, near: bool = False) -> Response:
+    """Give one frame, small; or, for a timeline, the key frame near it."""
+    data = desk.frames.thumbnail(number, near)
+    return Response(data, media_type="image/jpeg", headers=FOREVER)
 
 
 @router.put("/region")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -39,6 +40,7 @@ ROOMS = (
 )
 _REVALIDATED = {"Cache-Control": "no-cache"}
 CLOSING_SECONDS = 2
+MOST_THREADS = 16
 
 
 class _Static(StaticFiles):
@@ -62,6 +64,8 @@ def make_app(desk: Desk, host: str, tokens: Tokens | None) -> ASGIApp:
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
+        # each thread that reads frames keeps some memory to itself
+        to_thread.current_default_thread_limiter().total_tokens = MOST_THREADS
         desk.start()
         yield
         desk.close()

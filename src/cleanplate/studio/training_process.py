@@ -171,6 +171,7 @@ def _finish(place: TrainingFolder, job: Job, scene: Scene, reporter: Reporter) -
     make_folder(models)
     place.output.replace(models / f"{job.model}.safetensors")
     add_figures(place.project, figures)
+    load(models / f"{job.model}.safetensors", "cpu")  # converted here, the studio need not do it
     status = "stopped" if place.stop.exists() else "done"
     message = segmenter.card.warning or _said(figures)
     reporter.write({"status": status, "message": message, "seconds_left": 0.0})

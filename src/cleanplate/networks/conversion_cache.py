@@ -65,6 +65,11 @@ def open_converted(model: Path, engine: str, convert: Convert, open_folder: Open
     return opened
 
 
+def is_converted(model: Path, engine: str) -> bool:
+    """Say whether a converted model is kept (see `open_converted`)."""
+    return _place(model, engine).is_dir()
+
+
 def first_line(error: BaseException) -> str:
     """Return what a foreign library says of an error, in one line."""
     return (str(error).splitlines() or [repr(error)])[0]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cleanplate.networks.conversion_cache import open_converted
+from cleanplate.networks.conversion_cache import is_converted, open_converted
 from cleanplate.networks.converted_engine import ConvertedEngine, Run
 
 FAST = {"PERFORMANCE_HINT": "LATENCY"}
@@ -36,8 +36,18 @@ def openvino_engine(model: Path) -> ConvertedEngine:
             for name, settings in (("surroundings", EXACT), ("decision", FAST))
         ]
 
-    version = f"openvino{openvino.__version__.split('-')[0]}"
-    return ConvertedEngine("openvino", model, *open_converted(model, version, _convert, opened))
+    return ConvertedEngine("openvino", model, *open_converted(model, _version(), _convert, opened))
+
+
+def is_ready_for_openvino(model: Path) -> bool:
+    """Say whether a model was converted before, so that opening it needs no torch."""
+    return is_converted(model, _version())
+
+
+def _version() -> str:
+    import openvino
+
+    return f"openvino{openvino.__version__.split('-')[0]}"
 
 
 def _running(compiled: Any) -> Run:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections import OrderedDict
+from importlib.util import find_spec
 from pathlib import Path
 from threading import RLock
 from typing import NamedTuple
@@ -14,6 +17,7 @@ from numpy.typing import NDArray
 from cleanplate.errors import WeightsError
 from cleanplate.images import Frame, fitting_size, resize_frame, resize_map
 from cleanplate.networks.card import ModelCard, read_card
+from cleanplate.networks.openvino_engine import is_ready_for_openvino
 from cleanplate.scenes.video import FrameSource
 from cleanplate.studio.project import Project
 from cleanplate.subtractors.opencv import OpenCvSubtractor, make_opencv
@@ -89,7 +93,8 @@ class Models:
         key = (name, path.stat().st_mtime_ns)
         with self._lock:
             if key not in self._loaded:
-                self._loaded[key] = load(path, "cpu")  # OpenVINO where it is: no torch in memory
+                _convert_aside(path)
+                self._loaded[key] = load(path, "cpu")
                 while len(self._loaded) > MOST_LOADED:
                     self._loaded.popitem(last=False)
             self._loaded.move_to_end(key)
@@ -146,3 +151,11 @@ class Models:
         if self._source is None or self._source[0] != identity:
             self._source = identity, self._project.source()
         return self._source[1].read(number)
+
+
+def _convert_aside(model: Path) -> None:
+    """Convert a model for OpenVINO in a process of its own: torch would stay in ours for good."""
+    if find_spec("openvino") is None or is_ready_for_openvino(model):
+        return
+    command = [sys.executable, "-P", "-m", "cleanplate.studio.converting", str(model)]
+    subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)

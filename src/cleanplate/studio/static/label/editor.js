@@ -22,6 +22,7 @@ export class Editor {
   proposal = null; // {mask, source}
   #documents = new Map(); // frame -> {mask, history, isLabelled}
   #before = null;
+  #proposed = null; // what was shown when the change began
   #dirty = EMPTY;
   #opening = null;
   #told;
@@ -106,6 +107,7 @@ export class Editor {
   begin() {
     if (!this.mask || this.#before) return;
     this.#before = this.mask.clone();
+    this.#proposed = this.proposal;
     if (this.proposal) {
       this.mask.codes.set(this.proposal.mask.codes);
       this.proposal = null;
@@ -135,6 +137,16 @@ export class Editor {
     this.#document.isLabelled = true;
     saver.save(this.number, this.mask);
     this.#told("state");
+  }
+
+  /** Take a change back that was begun by mistake: as if it had never been, nothing is saved. */
+  abandon() {
+    if (!this.#before) return;
+    this.mask.codes.set(this.#before.codes);
+    this.proposal = this.#proposed;
+    this.#before = null;
+    this.#dirty = EMPTY;
+    this.#told("proposal");
   }
 
   /** Change the mask in one go. */

@@ -43,10 +43,10 @@ export class Brush {
     this.#editor.commit();
   }
 
+  /** A second finger came down: it was not meant as a stroke. */
   cancel() {
-    if (!this.#last) return;
-    this.up();
-    this.#editor.undo(); // a second finger came down: it was not meant as a stroke
+    this.#last = null;
+    this.#editor.abandon();
   }
 
   hover(point) {

@@ -25,8 +25,7 @@ export function makePlayer(show, told) {
         set(false);
         return;
       }
-      if (!isPlaying) return;
-      goTo(next);
+      goTo(next); // also when it was stopped meanwhile: the frame is on the screen
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
     }
   }

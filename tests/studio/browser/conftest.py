@@ -83,7 +83,7 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
 
     running = Studio(tmp_path / "camera").start()
     yield running
-    running.stop()
+    running.kill(everything=True)
 
 
 @pytest.fixture

@@ -77,7 +77,8 @@ class Studio:
 
     def kill(self, everything: bool = False) -> None:
         """End it with SIGKILL; with everything, its training too, as a power cut would."""
-        assert self._process is not None
+        if self._process is None:
+            return
         self._process.kill()
         if everything:
             self._kill_training()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 import cleanplate
 from cleanplate.images import write_picture
@@ -26,7 +27,7 @@ STEPS = ("Bring in", "Label", "Train", "Look", "Take away")
 SERIOUS = ("serious", "critical")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def trained(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with four labels, of which one is held back, and a model, made without the page."""
     folder = tmp_path_factory.mktemp("trained") / "street"
@@ -45,14 +46,12 @@ def trained(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def studio(trained: Path, tmp_path: Path) -> Iterator[Studio]:
-    """A studio on a copy of this project."""
-    folder = tmp_path / "street"
-    shutil.copytree(trained, folder)
-    running = Studio(folder).start()
+@pytest.fixture(scope="module")
+def studio(trained: Path) -> Iterator[Studio]:
+    """One studio on this project for all tests here, of which the last ones change it."""
+    running = Studio(trained).start()
     yield running
-    running.stop()
+    running.kill(everything=True)
 
 
 def serious_issues(page: Page) -> list[str]:
@@ -82,14 +81,16 @@ def test_axe_finds_no_serious_issue_in_any_view(visit: Visit, studio: Studio, th
     assert serious_issues(visitor.page) == []
 
 
-def test_axe_finds_no_serious_issue_on_an_empty_page(visit: Visit, studio: Studio) -> None:
-    shutil.rmtree(studio.folder)
-    studio.stop()
-    studio.folder = studio.folder.with_name("empty")
-    studio.start()
-    visitor = visit().open()
-    expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
-    assert serious_issues(visitor.page) == []
+def test_axe_finds_no_serious_issue_on_an_empty_page(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    studio = Studio(tmp_path / "empty").start()
+    try:
+        visitor = Visitor(context.new_page(), studio.address).open()
+        expect(visitor.page.get_by_role("heading", level=1).first).to_be_visible()
+        assert serious_issues(visitor.page) == []
+    finally:
+        studio.kill()
 
 
 def test_views_are_whole_on_a_small_screen_and_a_tablet(visit: Visit, studio: Studio) -> None:
@@ -100,7 +101,7 @@ def test_views_are_whole_on_a_small_screen_and_a_tablet(visit: Visit, studio: St
         visitor.page.set_viewport_size({"width": width, "height": height})
         for step in STEPS:
             visitor.go(step)
-            visitor.page.wait_for_timeout(1200)
+            visitor.page.wait_for_timeout(600)
             visitor.show(f"{name}{step.lower().replace(' ', '-')}")
             assert visitor.is_within_the_screen, f"{step} on {width}"
 
@@ -196,9 +197,11 @@ def test_playing_goes_through_the_video(visit: Visit, studio: Studio) -> None:
     visitor.page.get_by_role("button", name="Play").click()
     expect(stage).to_have_attribute("data-frame", "6", timeout=30_000)
     visitor.page.get_by_role("button", name="Pause").click()
+    visitor.page.wait_for_timeout(700)  # the frame that was on its way
     stopped = stage.get_attribute("data-frame")
     visitor.page.wait_for_timeout(500)
     assert stage.get_attribute("data-frame") == stopped
+    expect(visitor.page.locator(".look-view .frame-number")).to_have_value(stopped or "")
 
 
 def test_doubtful_frames_lead_to_their_correction(visit: Visit, studio: Studio) -> None:
@@ -247,3 +250,51 @@ def test_a_region_is_drawn_and_taken_away(visit: Visit, studio: Studio) -> None:
     visitor.page.get_by_role("button", name="Remove look inside area 1").click()
     expect(visitor.page.get_by_text("The whole picture counts")).to_be_visible()
     assert studio.ask("/project")["region"]["include"] == []
+
+
+def test_labels_of_another_program_are_imported(
+    visit: Visit, studio: Studio, clip: Clip, tmp_path: Path
+) -> None:
+    name = "gt000040.png"
+    write_picture(tmp_path / name, clip.codes[39])
+    packed = tmp_path / "masks.zip"
+    with zipfile.ZipFile(packed, "w") as file:
+        file.write(tmp_path / name, name)
+        file.writestr("notes.txt", "no label")
+    visitor = visit().open("take")
+    visitor.page.get_by_label("Choose a zip or JSON file").set_input_files(packed)
+    result = visitor.page.locator(".import-result")
+    expect(result).to_contain_text("1 label imported", timeout=30_000)
+    visitor.show("take-import")
+    assert 40 in [label["number"] for label in studio.ask("/project")["labels"]]
+    visitor.go("Label")
+    visitor.step_to(40)
+    expect(visitor.frame_state).to_contain_text("labelled,")
+
+
+def test_two_fingers_zoom_and_one_paints(context: BrowserContext, studio: Studio) -> None:
+    visitor = Visitor(context.new_page(), studio.address).open("label")
+    visitor.wait_for_frame()
+    visitor.step_to(45)
+    before = len(studio.ask("/project")["labels"])
+    touch = context.new_cdp_session(visitor.page)
+    middle = visitor.at(80, 60)
+
+    def send(kind: str, *points: tuple[float, float]) -> None:
+        found = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": found})
+
+    near, far = [(x, middle[1]) for x in (middle[0] - 20, middle[0] + 20)], middle[1]
+    send("touchStart", near[0])
+    send("touchStart", *near)
+    for reach in (40, 60, 80):
+        send("touchMove", (middle[0] - reach, far), (middle[0] + reach, far))
+    send("touchEnd")
+    visitor.page.wait_for_timeout(1000)
+    assert len(studio.ask("/project")["labels"]) == before  # a pinch paints nothing
+    visitor.show("label-pinched")
+    send("touchStart", middle)
+    send("touchMove", (middle[0] + 30, far))
+    send("touchEnd")
+    visitor.wait_until_saved()
+    assert len(studio.ask("/project")["labels"]) == before + 1

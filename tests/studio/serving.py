@@ -121,10 +121,13 @@ class Process:
     Args:
         folder: the project's.
         arguments: more of the command line.
+        largest_kib: no file may become larger, as on a disk that is full.
     """
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, largest_kib: int | None = None) -> None:
         command = [sys.executable, "-m", "cleanplate.cli", "studio", str(folder), "--port", "0"]
+        if largest_kib is not None:
+            command = ["bash", "-c", f'ulimit -f {largest_kib}; exec "$@"', "bash", *command]
         self._process = subprocess.Popen(
             [*command, "--no-browser", *arguments],
             stdout=subprocess.PIPE,
@@ -147,6 +150,11 @@ class Process:
         if self.address:
             self._process.send_signal(signal.SIGINT)
         return self._process.communicate(timeout=START_SECONDS)[1]
+
+    def memory_mib(self) -> float:
+        """Return how much memory it has at most taken."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
     @property
     def code(self) -> int | None:

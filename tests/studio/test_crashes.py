@@ -9,7 +9,7 @@ from threading import Thread
 import numpy as np
 
 from cleanplate.images import read_grey
-from tests.studio.serving import Client, Process, square, studio
+from tests.studio.serving import SIZE, Client, Process, square, studio
 
 
 def _paint(client: Client, number: int, kept: dict[int, list[int]]) -> None:
@@ -48,3 +48,21 @@ def test_kill_9_while_labels_are_written_leaves_every_acknowledged_one_whole(fol
             assert any(np.array_equal(found, codes) for codes in allowed)
             revision = labels[number]["revision"]
             assert client.put_label(number, square(1), revision).status == 204
+
+
+def test_a_full_disk_is_said_in_words_and_spoils_nothing(folder: Path) -> None:
+    process = Process(folder, largest_kib=1)
+    client = process.client
+    client.wait_for_frames()
+    revision = client.put_label(3, square(4)).headers["etag"]
+    codes = np.array([0, 50, 85, 170, 255], np.uint8)
+    large = codes[np.random.default_rng(0).integers(0, 5, SIZE)]
+    refused = client.put_label(3, large, revision)
+    assert refused.status == 507
+    assert "make room" in refused.error
+    assert np.array_equal(read_grey(folder / "groundtruth" / "gt000003.png"), square(4))
+    upload = client.ask("PUT", "/api/uploads/a.mp4?size=50000&offset=0", bytes(50_000))
+    assert upload.status == 507
+    assert client.put_label(3, square(8), revision).status == 204
+    assert not list((folder / "groundtruth").glob(".*"))
+    process.end()

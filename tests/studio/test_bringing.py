@@ -321,3 +321,12 @@ def test_uploads_of_two_tabs_do_not_mix(tmp_path: Path) -> None:
     ):
         pass
     project.close()
+
+
+def test_unfinished_uploads_do_not_pile_up(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    uploads = Uploads(project)
+    for size in range(1, 41):
+        uploads.part("a.mp4", size).touch()
+    assert len(list((tmp_path / ".studio" / "uploads").iterdir())) == 16
+    project.close()

@@ -125,6 +125,18 @@ def test_two_hosts_in_one_request_are_refused(local: Client) -> None:
         assert raw.recv(100).split()[1] in (b"400", b"403")
 
 
+def test_a_vast_body_is_refused_before_it_is_read(local: Client) -> None:
+    with socket.create_connection(("127.0.0.1", local.port), 10) as raw:
+        head = "Host: localhost\r\nX-Cleanplate: 1\r\nContent-Type: application/json\r\n"
+        vast = f"PUT /api/region HTTP/1.1\r\n{head}Content-Length: {10**13}\r\n\r\n"
+        raw.sendall(vast.encode())
+        assert raw.recv(100).split()[1] == b"413"
+    with socket.create_connection(("127.0.0.1", local.port), 10) as raw:
+        chunked = f"POST /api/training HTTP/1.1\r\n{head}Transfer-Encoding: chunked\r\n\r\n"
+        raw.sendall(chunked.encode())
+        assert raw.recv(100).split()[1] == b"413"
+
+
 @pytest.fixture
 def tokens() -> tuple[Tokens, list[str]]:
     made: list[str] = []

@@ -25,6 +25,9 @@ from cleanplate.local_hosts import LOOPBACK, host_name, is_address, is_loopback
 HEADER = "x-cleanplate"
 COOKIE = "cleanplate"
 MOST_SESSIONS = 64
+MOST_BYTES = 2 << 20
+STREAMED = ("/api/uploads/", "/api/imports", "/api/labels/")
+"""What counts the bytes of its bodies while they come; all else takes small ones only."""
 _SAFE = ("GET", "HEAD")
 _OWN_SITE = ("same-origin", "none")
 POLICY = (
@@ -138,6 +141,8 @@ class Gate:
             return None if origin is not None else (403, "a websocket needs its page's Origin")
         if changes and headers.get(HEADER) != "1":
             return 403, f"a request that changes something needs the header {HEADER}: 1"
+        if changes and not scope["path"].startswith(STREAMED) and not _is_small(headers):
+            return 413, f"larger than {MOST_BYTES} bytes, or of no announced size; send less"
         return None
 
     def _is_known(self, scope: Scope, headers: Headers) -> bool:
@@ -151,6 +156,12 @@ class Gate:
             return None
         query = parse_qs(scope["query_string"].decode("latin-1"))
         return self._tokens.redeem(query.get("token", [""])[0])
+
+
+def _is_small(headers: Headers) -> bool:
+    """Say whether a body, which is read as a whole, is announced to be small."""
+    length = headers.get("content-length", "0")
+    return "transfer-encoding" not in headers and length.isdecimal() and int(length) <= MOST_BYTES
 
 
 def _cookie(scope: Scope) -> str:

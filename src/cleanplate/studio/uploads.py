@@ -18,6 +18,7 @@ from cleanplate.studio.project import VIDEO_SUFFIXES, Project
 RESERVE_BYTES = 500_000_000
 """Of a disk are left free whatever is brought in."""
 MOST_NAME = 80
+MOST_UNFINISHED = 16
 
 
 def safe_name(name: str, suffixes: frozenset[str] = VIDEO_SUFFIXES) -> str:
@@ -61,8 +62,16 @@ class Uploads:
         make_folder(self._folder)
         digest = hashlib.sha256(f"{name} {size}".encode()).hexdigest()[:24]
         path = self._folder / f"{digest}.part"
+        self._forget_old(path)
         check_room(self._folder, size - self.received(path) + RESERVE_BYTES)
         return path
+
+    def _forget_old(self, coming: Path) -> None:
+        """Keep no more than so many unfinished files, the newest."""
+        parts = [path for path in self._folder.glob("*.part") if path != coming]
+        for path in sorted(parts, key=lambda path: path.stat().st_mtime)[: -MOST_UNFINISHED + 1]:
+            if path not in self._busy:
+                path.unlink(missing_ok=True)
 
     def received(self, path: Path) -> int:
         """Return how many bytes have come."""

@@ -115,7 +115,7 @@ def test_eight_tabs_show_one_project(visit: Visit, clip: Clip) -> None:
             tab.step_to(number)
             expect(tab.frame_state).to_contain_text("labelled,")
             expect(tab.frame_state).not_to_contain_text(" 0.0 %")
-        expect(tab.page.locator(".mark.labelled")).to_have_count(7)
+        expect(tab.page.locator(".label-view .mark.labelled")).to_have_count(7)
     # what one tab paints, another that shows the same frame shows too
     first.step_to(8)
     before = others[-1].frame_state.inner_text()

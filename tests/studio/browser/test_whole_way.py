@@ -35,7 +35,7 @@ def train_for_seconds_only(page: Page) -> None:
         if route.request.method != "POST":
             route.continue_()
             return
-        asked = {**route.request.post_data_json, "quality": "smoke"}
+        asked = {**(route.request.post_data_json or {}), "quality": "smoke"}
         route.continue_(post_data=json.dumps(asked))
 
     page.route("**/api/training", shorter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -195,7 +196,7 @@ def test_playing_goes_through_the_video(visit: Visit, studio: Studio) -> None:
     stage = visitor.page.locator(".stage")
     expect(stage).to_have_attribute("data-frame", "1", timeout=30_000)
     visitor.page.get_by_role("button", name="Play").click()
-    expect(stage).to_have_attribute("data-frame", "6", timeout=30_000)
+    expect(stage).to_have_attribute("data-frame", re.compile(r"^(\d\d|[6-9])$"), timeout=30_000)
     visitor.page.get_by_role("button", name="Pause").click()
     visitor.page.wait_for_timeout(700)  # the frame that was on its way
     stopped = stage.get_attribute("data-frame")

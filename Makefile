@@ -4,8 +4,10 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PIP := python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 SCENE ?=
+SHOTS ?=
 
-.PHONY: install check test test-slow test-real test-live faults faults-quick fuzz demo bench clean
+.PHONY: install check test test-slow test-real test-live test-studio faults faults-quick fuzz demo \
+	bench clean
 
 install: $(STAMP)
 
@@ -45,6 +47,10 @@ faults-quick: $(STAMP)
 # 20 000 damaged files, and 7 700 hostile command lines
 fuzz: $(STAMP)
 	$(BIN)/python -m pytest tests/fuzz tests/test_hostile.py -m fuzz -s
+
+# the page in Debian's Chromium; SHOTS=FOLDER keeps pictures of its views, in both themes
+test-studio: $(STAMP)
+	$(if $(SHOTS),CLEANPLATE_SCREENSHOTS='$(abspath $(SHOTS))') $(BIN)/python -m pytest -m studio -rs
 
 demo: $(STAMP)
 	$(BIN)/cleanplate demo --output demo $(if $(SCENE),--scene '$(SCENE)')

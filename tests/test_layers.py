@@ -58,9 +58,12 @@ def test_opencv_and_pyav_stay_in_their_rooms(name: str) -> None:
         for alias in node.names
     }
     if "cv2" in imported:
-        assert name == "images" or name.startswith(("scenes.", "subtractors.", "runtime."))
+        assert name == "images" or name.startswith(
+            ("scenes.", "subtractors.", "runtime.", "studio.")
+        )
     if "av" in imported:
         assert name in (
+            "scenes.frame_times",
             "scenes.video_file",
             "scenes.video_writer",
             "scenes.stream",

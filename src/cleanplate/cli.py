@@ -21,6 +21,7 @@ import cleanplate
 from cleanplate.cli_experiments import compare, download, paper
 from cleanplate.cli_labels import curve, suggest
 from cleanplate.cli_runtime import export, live, quantise, segment
+from cleanplate.cli_studio import studio
 from cleanplate.console import (
     AsJson,
     Device,
@@ -91,6 +92,9 @@ def train(
     partial: Annotated[
         bool, typer.Option("--partial", help="Take what such a file has, the rest anew.")
     ] = False,
+    begin_with: Annotated[
+        Path | None, typer.Option(help="Model whose weights to begin with, as after more labels.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint.")
     ] = False,
@@ -105,6 +109,7 @@ def train(
     opened, split = open_for_training(scene, labels, split)
     settings: dict[str, Any] = {"split": split, "seed": seed, "device": device, "objects": objects}
     settings |= {"weights": weights, "partial_weights": partial, "prefer": prefer}
+    settings["begin_with"] = begin_with
     steps = cleanplate.train(opened, preset, output, resume=resume, overwrite=overwrite, **settings)
     try:
         last = show_training(steps)
@@ -243,7 +248,9 @@ def demo(
     show(f"\nopen {output / 'index.html'}")
 
 
-for command in (segment, live, export, quantise, compare, paper, download, curve, suggest):
+for command in (
+    segment, live, export, quantise, compare, paper, download, curve, suggest, studio,
+):  # fmt: skip
     app.command()(command)
 
 

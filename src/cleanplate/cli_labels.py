@@ -107,10 +107,9 @@ def suggest(
 
 def _open(path: Path, labels: Path | None) -> Scene:
     import cleanplate
-    from cleanplate.scenes.cdnet import is_cdnet_folder
-    from cleanplate.scenes.opening import open_unlabelled
+    from cleanplate.scenes.opening import is_scene_folder, open_unlabelled
 
-    is_labelled = labels is not None or is_cdnet_folder(path)
+    is_labelled = labels is not None or is_scene_folder(path)
     return cleanplate.open_scene(path, labels) if is_labelled else open_unlabelled(path)
 
 

@@ -30,6 +30,7 @@ Foreground = Annotated[
     To, typer.Option(help="Foreground alone, transparent: .webm, .mov or a folder of PNGs.")
 ]
 Lines = Annotated[To, typer.Option(help="JSON lines, masks as COCO run lengths.")]
+Coco = Annotated[To, typer.Option(help="COCO JSON, one annotation for each connected part.")]
 Components = Annotated[To, typer.Option(help="CSV of the masks' connected parts.")]
 Events = Annotated[To, typer.Option(help="Folder for a clip of each event.")]
 Roll = Annotated[float, typer.Option(min=0, help="Seconds around an event.")]
@@ -71,6 +72,7 @@ def segment(
     clean_video: CleanVideo = None,
     foreground: Foreground = None,
     lines: Lines = None,
+    coco: Coco = None,
     components: Components = None,
     events: Events = None,
     roll: Roll = 2.0,
@@ -91,7 +93,7 @@ def segment(
     from cleanplate.runtime.pipeline import Step, segment_source
 
     outputs = Outputs(
-        masks, backgrounds, video, overlay, side_by_side, clean_video, foreground, lines,
+        masks, backgrounds, video, overlay, side_by_side, clean_video, foreground, lines, coco,
         components, events, roll, overwrite,
     )  # fmt: skip
     if outputs.is_empty:

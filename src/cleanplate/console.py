@@ -49,14 +49,13 @@ def open_for_training(path: Path, labels: str | None, split: str) -> tuple[Scene
     frames are looked at and the second half's are left for scoring.
     """
     import cleanplate
-    from cleanplate.scenes.cdnet import is_cdnet_folder
-    from cleanplate.scenes.opening import open_unlabelled
+    from cleanplate.scenes.opening import is_scene_folder, open_unlabelled
 
     if labels != NO_LABELS:
         return cleanplate.open_scene(path, labels), split
     if split not in ("half", "half:0", "none"):
         raise typer.BadParameter(f"--labels none and --split {split} exclude each other")
-    if is_cdnet_folder(path):
+    if is_scene_folder(path):
         opened = cleanplate.open_scene(path)
         return opened, "half:0" if split != "none" and opened.labelled else "none"
     return open_unlabelled(path), "none"

@@ -106,17 +106,27 @@ def write_picture(path: Path, picture: NDArray[Any]) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    if picture.dtype == np.bool_:
-        picture = picture.astype(np.uint8) * 255
-    if picture.ndim == 3:
-        picture = np.concatenate([picture[..., 2::-1], picture[..., 3:]], 2)
     try:
-        done, data = cv2.imencode(path.suffix, np.ascontiguousarray(picture))
+        done, data = cv2.imencode(path.suffix, _as_opencv_has_it(picture))
     except cv2.error:  # a suffix that OpenCV does not know
         done = False
     if not done:
         raise OutputError(f"{path}: OpenCV cannot write this kind of picture; use .png or .jpg")
     write_bytes(path, data.tobytes())
+
+
+def encode_png(picture: NDArray[Any]) -> bytes:
+    """Return a frame, a mask or a grey picture (see `write_picture`) as PNG, made quickly."""
+    fast = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+    return cv2.imencode(".png", _as_opencv_has_it(picture), fast)[1].tobytes()
+
+
+def _as_opencv_has_it(picture: NDArray[Any]) -> NDArray[Any]:
+    if picture.dtype == np.bool_:
+        picture = picture.astype(np.uint8) * 255
+    if picture.ndim == 3:
+        picture = np.concatenate([picture[..., 2::-1], picture[..., 3:]], 2)
+    return np.ascontiguousarray(picture)
 
 
 def write_bytes(

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 import cleanplate
 from cleanplate.errors import ConfigError, OutputError, VideoError
 from cleanplate.images import Frame, Mask
-from cleanplate.runtime.outputs import Outputs, run_lengths
+from cleanplate.runtime.coco import run_lengths
+from cleanplate.runtime.outputs import Outputs
 from cleanplate.runtime.pipeline import Step, segment_source
 from cleanplate.runtime.region import Region
 from cleanplate.runtime.selection import Selection

@@ -667,3 +667,51 @@ def test_twenty_thousand_frames_of_1080p_open_at_once_and_train_in_bounded_memor
     command = [sys.executable, "-c", code, str(scene), str(tmp_path / "m.safetensors")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert float(done.stdout) < 4
+
+
+def test_a_training_told_to_end_early_keeps_what_it_learned(
+    drawn_scene: Path, tmp_path: Path
+) -> None:
+    scene, output = cleanplate.open_scene(drawn_scene), tmp_path / "early.safetensors"
+    seen: list[tuple[str, int]] = []
+
+    def watch(net: torch.nn.Module, card: object, progress: cleanplate.Progress) -> bool:
+        seen.append((progress.phase, progress.iteration))
+        return seen[-1] != ("segmentation", 3)
+
+    steps = list(cleanplate.train(scene, "smoke", output, watch=watch))
+    assert seen[-1] == ("segmentation", 3)
+    assert [one.phase for one in steps if one.phase != "validation"][-1] == "segmentation"
+    assert cleanplate.load(output, engine="torch").segment(scene.frame(1)).mask.shape == scene.size
+    assert not output.with_name("early.safetensors.checkpoint").exists()
+
+
+def test_watching_changes_no_bit(drawn_scene: Path, tmp_path: Path) -> None:
+    plain, watched = tmp_path / "plain.safetensors", tmp_path / "watched.safetensors"
+    _train(drawn_scene, plain)
+    _train(drawn_scene, watched, watch=lambda *_: True)
+    assert _same_bits(plain, watched)
+
+
+def test_training_begins_with_another_models_weights(
+    smoke_model: Path, drawn_scene: Path, tmp_path: Path
+) -> None:
+    scene, output = cleanplate.open_scene(drawn_scene), tmp_path / "again.safetensors"
+    first: list[dict[str, torch.Tensor]] = []
+
+    def watch(net: torch.nn.Module, card: object, progress: cleanplate.Progress) -> bool:
+        first.append({name: tensor.clone() for name, tensor in net.state_dict().items()})
+        return False
+
+    list(cleanplate.train(scene, "smoke", output, begin_with=smoke_model, watch=watch))
+    wanted = load_file(smoke_model)
+    name = next(name for name in wanted if name.startswith("segmentation_net") and "weight" in name)
+    assert torch.equal(first[0][name], wanted[name])
+
+
+def test_a_model_of_other_settings_is_no_beginning(
+    smoke_model: Path, drawn_scene: Path, tmp_path: Path
+) -> None:
+    scene, output = cleanplate.open_scene(drawn_scene), tmp_path / "other.safetensors"
+    with pytest.raises(WeightsError, match="other settings"):
+        next(iter(cleanplate.train(scene, "compact", output, begin_with=smoke_model)))

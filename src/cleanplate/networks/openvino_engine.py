@@ -80,6 +80,11 @@ def _opened(model: Path, name: str, decision: str, convert: Convert) -> Converte
     return ConvertedEngine(name, model, *open_converted(model, _version(name), convert, opened))
 
 
+def is_ready_for_openvino(model: Path) -> bool:
+    """Say whether a model was converted before, so that opening it needs no torch."""
+    return has_converted(model, _version("openvino"))
+
+
 def _running(compiled: Any) -> Run:
     request = compiled.create_infer_request()
 

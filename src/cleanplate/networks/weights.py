@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import torch
@@ -55,6 +56,22 @@ def load_model(path: Path) -> tuple[TwoStageNet, ModelCard]:
         net = build(card.configuration, card.frame_size)
     net.load_state_dict(tensors)
     return net.eval(), card
+
+
+def begin_with_model(path: Path, net: TwoStageNet, card: ModelCard) -> str:
+    """Give a network the weights of a model of the same settings; returns a digest of its file.
+
+    Raises:
+        WeightsError: the model cannot be read (see `load_model`), or is of other settings.
+    """
+    other, its = load_model(path)
+    complaint = misfit(net, other.state_dict())
+    if complaint or its.frame_size != card.frame_size:
+        raise WeightsError(
+            f"{path}: is of other settings or frames ({complaint or 'frame size'}); begin anew"
+        )
+    net.load_state_dict(other.state_dict())
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def misfit(net: TwoStageNet, tensors: dict[str, Tensor]) -> str:

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.errors import OutputError
-from cleanplate.images import Mask, explained, make_folder, write_picture
+from cleanplate.images import explained, make_folder, write_picture
 from cleanplate.runtime import moments
+from cleanplate.runtime.coco import coco_file, run_lengths
 from cleanplate.runtime.events import TABLE, event_clips
 from cleanplate.runtime.moments import Moment
 from cleanplate.scenes.video_writer import VideoWriter
@@ -45,6 +46,7 @@ class Outputs:
         foreground: the foreground alone, transparent around: a ``.webm`` or ``.mov`` video, or a
             folder for ``fgNNNNNN.png``.
         lines: JSON lines, one a frame, the mask as COCO's uncompressed run-length encoding.
+        coco: COCO's JSON, an annotation for each connected part.
         components: CSV of the connected parts of each mask.
         events: folder for a clip of each time something is there, and ``events.csv``.
         roll_seconds: what an event's clip shows before and after it.
@@ -59,6 +61,7 @@ class Outputs:
     clean_video: Path | None = None
     foreground: Path | None = None
     lines: Path | None = None
+    coco: Path | None = None
     components: Path | None = None
     events: Path | None = None
     roll_seconds: float = field(default=2.0)
@@ -96,7 +99,7 @@ class Outputs:
                     refuse_existing(path)
         for path in self._films():
             refuse_existing(path)
-        for one in (self.lines, self.components):
+        for one in (self.lines, self.coco, self.components):
             if one is not None:
                 refuse_existing(one)
         if self.events is not None:
@@ -153,6 +156,8 @@ class Outputs:
             yield _film(path, rate_fps, timed, compose)
         if self.lines is not None:
             yield _text(self.lines, "", _line)
+        if self.coco is not None:
+            yield coco_file(self.coco)
         if self.components is not None:
             yield _text(self.components, ",".join(COLUMNS) + "\n", _rows)
         if self.events is not None:
@@ -218,15 +223,6 @@ def _line(moment: Moment) -> str:
         "segmentation": run_lengths(moment.mask),
     }
     return json.dumps(values, separators=(",", ":")) + "\n"
-
-
-def run_lengths(mask: Mask) -> dict[str, list[int]]:
-    """Return COCO's uncompressed run-length encoding: lengths down the columns, 0 first."""
-    flat = mask.T.ravel()
-    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    bounds = np.concatenate([[0], changes, [flat.size]])
-    counts = np.diff(bounds).tolist()
-    return {"size": list(mask.shape), "counts": [0, *counts] if flat[0] else counts}
 
 
 def _rows(moment: Moment) -> str:

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.errors import ConfigError
+from cleanplate.local_hosts import LOOPBACK, host_name
 from cleanplate.runtime.moments import VIEWS, Moment
 
-LOCAL = ("127.0.0.1", "localhost", "::1")
 WAIT_SECONDS = 5.0
 JPEG_QUALITY = 80
 
@@ -59,11 +59,11 @@ class Page:
                 pass
 
         try:
-            self._server = ThreadingHTTPServer((LOCAL[0], port), Handler)
+            self._server = ThreadingHTTPServer((LOOPBACK[0], port), Handler)
         except OSError as error:
             raise ConfigError(f"port {port}: {error.strerror}; choose another --page") from error
         self._server.daemon_threads = True
-        self.address = f"http://{LOCAL[0]}:{self._server.server_port}/"
+        self.address = f"http://{LOOPBACK[0]}:{self._server.server_port}/"
         Thread(target=self._server.serve_forever, daemon=True, name="page").start()
 
     def show(self, camera: str, moment: Moment, status: dict[str, Any]) -> None:
@@ -80,12 +80,11 @@ class Page:
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         try:
-            host = urlsplit(f"//{request.headers.get('Host', '')}").hostname
             asked = urlsplit(request.path)
         except ValueError:
             request.send_error(400, "not an address")
             return
-        if host not in LOCAL:
+        if host_name(request.headers.get("Host", "")) not in LOOPBACK:
             request.send_error(403, "this page is for this machine alone")
             return
         view = parse_qs(asked.query).get("view", ["overlay"])[0]

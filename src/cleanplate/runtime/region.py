@@ -10,9 +10,8 @@ import numpy as np
 
 from cleanplate.errors import ConfigError
 from cleanplate.images import PICTURE_SUFFIXES, Mask, Size, read_grey
+from cleanplate.scenes.polygons import Polygon, filled
 
-Polygon = tuple[tuple[float, float], ...]
-"""Corners ``(x, y)`` in pixels of the frame, at least three."""
 MOST_PX = 2**20
 """How far a corner may lie outside."""
 
@@ -90,9 +89,7 @@ def parse_region(text: str) -> Polygon | Path:
 def _filled(shape: Polygon | Path, size: Size) -> Mask:
     if isinstance(shape, Path):
         return _picture(shape, size)
-    inside = np.zeros(size, np.uint8)
-    cv2.fillPoly(inside, [np.rint(np.array(shape)).astype(np.int32)], 1)
-    return inside.view(bool)
+    return filled(shape, size)
 
 
 def _picture(path: Path, size: Size) -> Mask:

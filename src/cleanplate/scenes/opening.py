@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from cleanplate.errors import CleanplateError, DatasetError, VideoError
 from cleanplate.scenes import cdnet
 from cleanplate.scenes.numbering import numbered_pictures
+from cleanplate.scenes.project_file import (
+    ProjectFile,
+    is_project_folder,
+    label_files,
+    project_frames,
+    read_project_file,
+)
 from cleanplate.scenes.scene import Scene
 from cleanplate.scenes.video import FolderSource, FrameSource
 from cleanplate.scenes.video_file import VideoSource
@@ -21,12 +31,14 @@ SINGLE_PLATES = ("GT_*.png", "GT_*.jpg", "background.png")
 
 
 def open_source(path: str | Path) -> FrameSource:
-    """Open a folder of pictures or a video file.
+    """Open a folder of pictures, a video file, or all videos of a project.
 
     Raises:
         VideoError: nothing is there, or it is neither.
     """
     place = Path(path)
+    if is_project_folder(place):
+        return project_frames(place, read_project_file(place))
     if place.is_dir():
         try:
             return FolderSource(place)
@@ -49,7 +61,8 @@ def open_scene(path: str | Path, labels: str | Path | None = None) -> Scene:
     """Open a scene; frames and labels are read later, when asked for.
 
     Args:
-        path: a folder in CDNet's layout, or with ``labels`` a video file or a folder of pictures.
+        path: a folder in CDNet's layout or a project's (see `scenes/project_file.py`), or with
+            ``labels`` a video file or a folder of pictures.
         labels: a folder of mask PNGs; the last run of digits in a name is the frame's number, the
             values are 0 and 255 or CDNet's codes.
 
@@ -64,11 +77,43 @@ def open_scene(path: str | Path, labels: str | Path | None = None) -> Scene:
         return Scene(_name_of(frames, place), "", frames, files, cdnet.read_labels)
     if not place.exists():
         raise DatasetError(f"{place}: no such scene; check the path")
+    if is_project_folder(place):
+        return open_project(place, read_project_file(place), label_files(place))
     if not cdnet.is_cdnet_folder(place):
         raise DatasetError(
             f"{place}: not a scene in CDNet layout; it needs the folders input and groundtruth, "
             "or give the masks with --labels"
         )
+    return _open_cdnet(place)
+
+
+def is_scene_folder(folder: Path) -> bool:
+    """Say whether `open_scene` needs no labels from elsewhere: CDNet's layout, or a project."""
+    return is_project_folder(folder) or cdnet.is_cdnet_folder(folder)
+
+
+def open_project(place: Path, project: ProjectFile, labels: Mapping[int, Path]) -> Scene:
+    """Open a project's folder as its file and its labels were at some time.
+
+    Raises:
+        VideoError: the frames cannot be opened.
+        DatasetError: the folder is no scene.
+    """
+    if not project.videos and cdnet.is_cdnet_folder(place):
+        scene = replace(_open_cdnet(place), label_files=labels)
+    else:
+        frames = project_frames(place, project)
+        scene = Scene(project.name, "", frames, labels, cdnet.read_labels)
+    if project.region.is_everywhere:
+        return scene
+    roi = project.region.mask(scene.size)
+    if scene.roi is not None:
+        height, width = np.minimum(scene.roi.shape, roi.shape)
+        roi[:height, :width] &= scene.roi[:height, :width]
+    return replace(scene, roi=roi)
+
+
+def _open_cdnet(place: Path) -> Scene:
     roi, region = place / cdnet.ROI, place / cdnet.TEMPORAL_ROI
     resolved = place.resolve()
     frames = FolderSource(place / cdnet.INPUT, resolved.name)
@@ -77,7 +122,7 @@ def open_scene(path: str | Path, labels: str | Path | None = None) -> Scene:
         category=resolved.parent.name if resolved.parent.name in cdnet.CATEGORIES else "",
         collection=resolved.parent.name,
         frames=frames,
-        label_files=_label_files(place / cdnet.GROUNDTRUTH),
+        label_files=label_files(place),
         decode=cdnet.read_labels,
         roi=cdnet.read_roi(roi) if roi.exists() else None,
         temporal_region=cdnet.read_temporal_region(region) if region.exists() else None,
@@ -117,13 +162,6 @@ def name_scenes(folders: Sequence[Path]) -> tuple[dict[str, Scene], dict[str, st
     if not scenes:
         raise DatasetError(next(iter(broken.values()), "no scene is given; name some folders"))
     return scenes, broken
-
-
-def _label_files(folder: Path) -> dict[int, Path]:
-    """Find the label pictures; a folder without any is a scene that nobody labelled yet."""
-    if not any(not path.name.startswith(".") for path in folder.iterdir()):
-        return {}
-    return numbered_pictures(folder, "label pictures such as gt000001.png")
 
 
 def _plates(place: Path, numbers: Sequence[int]) -> dict[int, Path]:

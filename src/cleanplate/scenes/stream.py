@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -15,9 +15,12 @@ import numpy as np
 
 from cleanplate.errors import VideoError
 from cleanplate.images import Frame
+from cleanplate.scenes.frame_times import FILE_ONLY
 
 OPEN_SECONDS, READ_SECONDS = 10.0, 5.0
 """How long a stream may take to answer, and to bring its next data."""
+NETWORK = "http,https,rtsp,rtsps,rtmp,rtmps,rtp,srtp,srt,udp,tcp,tls,crypto,httpproxy"
+"""What a stream may open in its turn; never a file of this machine."""
 _SECRET = re.compile(
     r"(?i)([?&;](?:[^=&;]*(?:us[er]|pas|pwd|login|token|key|secret|auth)[^=&;]*)=)[^&;#]*"
 )
@@ -56,7 +59,7 @@ def stream_name(address: str) -> str:
     return Path(address).stem
 
 
-def arrivals(address: str) -> Iterator[Arrival]:
+def arrivals(address: str) -> Generator[Arrival]:
     """Yield a stream's frames as they are decoded, a file's as fast as it plays.
 
     What a decoder makes up before its first key frame is left out.
@@ -83,7 +86,9 @@ def _open(address: str) -> av.container.InputContainer:
     timeout = (OPEN_SECONDS, READ_SECONDS)
     if address.startswith("/dev/video"):
         return av.open(address, format="v4l2", timeout=timeout, metadata_errors="replace")
-    options = {"fflags": "nobuffer", "flags": "low_delay"} if is_stream(address) else {}
+    if not is_stream(address):
+        return av.open(address, options=FILE_ONLY, timeout=timeout, metadata_errors="replace")
+    options = {"fflags": "nobuffer", "flags": "low_delay", "protocol_whitelist": NETWORK}
     if address.startswith("rtsp"):
         options["rtsp_transport"] = "tcp"
     return av.open(address, options=options, timeout=timeout, metadata_errors="replace")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 
 from cleanplate.errors import NoFrameError, VideoError
 from cleanplate.images import MOST_PIXELS, Frame, Size
+from cleanplate.scenes.frame_times import FrameTimes, Times, open_file, read_times
 from cleanplate.scenes.video import DEFAULT_RATE_FPS, check_size
 
 log = logging.getLogger(__name__)
@@ -23,33 +24,59 @@ FORWARD_FRAMES = 64
 
 
 class VideoSource:
-    """A video file, decoded by FFmpeg; reading by number is exact, by timestamp."""
+    """A video file, decoded by FFmpeg; reading by number is exact, by timestamp.
 
-    def __init__(self, path: Path) -> None:
+    What a phone filmed on its side stands upright, as players show it.
+
+    Args:
+        path: the file.
+        times: the timestamps of its frames where they are known; else they are read when the first
+            search needs them. With them the number of frames is exact.
+        remembered: so many of the frames last decoded are kept, so that stepping back among them
+            decodes nothing.
+
+    Raises:
+        VideoError: it is no video file.
+    """
+
+    def __init__(self, path: Path, times: FrameTimes | None = None, remembered: int = 0) -> None:
         self.name = path.stem
         self._path = path
-        self._times: tuple[list[int], list[int]] | None = None
+        self._times = times
+        self._container: av.container.InputContainer | None = None
         self._reader: Iterator[av.VideoFrame] | None = None
         self._next = 1
+        self._passed: deque[tuple[int, av.VideoFrame]] = deque(maxlen=remembered)
         with self._open() as container:
             stream = _video_stream(container, path)
-            self.size: Size = (stream.height, stream.width)
             _check_declared(path, stream)
             self.rate_fps = float(stream.average_rate or DEFAULT_RATE_FPS)
             self.count: int | None = stream.frames or None
             self._least_count = _least_count(container, stream)
+            if times is not None:
+                self.count = self._least_count = times.count
             self.numbers: Sequence[int] = range(1, (self._least_count if self.count else 0) + 1)
+            first = _first_picture(container)
+            self._quarters = 0 if first is None else round(first.rotation / 90) % 4
+            upright = (
+                (stream.height, stream.width) if first is None else (first.height, first.width)
+            )
+            self.size: Size = upright if self._quarters % 2 == 0 else upright[::-1]
 
     def _open(self) -> av.container.InputContainer:
-        if not self._path.is_file():
-            raise VideoError(f"{self._path}: no such file; check the path")
-        try:
-            return av.open(str(self._path))
-        except av.FFmpegError as error:
-            raise VideoError(
-                f"{self._path}: not a readable video ({error.strerror}); "
-                "re-encode it, for instance to MP4"
-            ) from error
+        return open_file(self._path)
+
+    def _opened(self, anew: bool = False) -> av.container.InputContainer:
+        """Return the container that frames are read from by number; it is one at a time.
+
+        Opening a long file takes longer than searching it, and each holds some decoded frames.
+        """
+        if self._container is not None and anew:
+            self._container.close()
+            self._container = None
+        if self._container is None:
+            self._container = self._open()
+        return self._container
 
     def __contains__(self, number: object) -> bool:
         return isinstance(number, int) and 1 <= number <= (self.count or number)
@@ -68,7 +95,8 @@ class VideoSource:
 
     def _decode(self, container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
         stream = _video_stream(container, self._path)
-        stream.thread_type = "AUTO"
+        if not stream.codec_context.is_open:
+            stream.thread_type = "AUTO"
         try:
             yield from container.decode(stream)
         except av.FFmpegError as error:
@@ -79,17 +107,23 @@ class VideoSource:
 
     def _to_frame(self, picture: av.VideoFrame, number: int) -> Frame:
         frame = np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
+        if self._quarters:
+            frame = np.ascontiguousarray(np.rot90(frame, self._quarters))
         check_size(f"{self._path}: frame {number}", frame, self.size)
         return frame
 
     def read(self, number: int) -> Frame:
         if number < 1:
             raise NoFrameError(f"{self._path}: there is no frame {number}; frames count from 1")
+        for passed, picture in self._passed:
+            if passed == number:
+                return self._to_frame(picture, number)
         if self._reader is None or not self._next <= number <= self._next + FORWARD_FRAMES:
             self._seek(number)
         assert self._reader is not None
         reader, self._reader = self._reader, None  # one that ends or fails is not used again
         for picture in reader:
+            self._passed.append((self._next, picture))
             self._next += 1
             if self._next > number:
                 self._reader = reader
@@ -98,55 +132,59 @@ class VideoSource:
             f"{self._path}: there is no frame {number}; the video ends after {self._next - 1}"
         )
 
+    def key_numbers(self) -> Sequence[int]:
+        """Return the numbers of the frames that are decoded by themselves, where that is known."""
+        if self._times is None:
+            return []
+        places = np.searchsorted(self._times.shown, self._times.keys)
+        return [int(place) + 1 for place in places]
+
     def _seek(self, number: int) -> None:
         """Start decoding at ``number``: at a key frame before it, then forward by timestamp."""
-        times, keys = self._frame_times()
+        if self._times is None:
+            self._times = read_times(self._path)
+        times, keys = self._times.shown, self._times.keys
+        self._passed.clear()
         if number <= len(times):
-            before = bisect_right(keys, times[number - 1])
-            for key in reversed(keys[max(0, before - 2) : before]):  # some formats land past one
-                reader = self._decode_from(key, times[number - 1])
+            wanted = int(times[number - 1])
+            before = int(np.searchsorted(keys, wanted, "right"))
+            for key in keys[max(0, before - 2) : before][::-1]:  # some formats land past one
+                reader = self._decode_from(int(key), wanted, times)
                 if reader is not None:
                     self._reader, self._next = reader, number
                     return
         reader, self._reader = self._reader, None
-        if times or reader is None or number < self._next:
-            reader, self._next = self._decode(self._open()), 1  # what always works
+        if len(times) or reader is None or number < self._next:
+            reader, self._next = self._decode(self._opened(anew=True)), 1  # what always works
         while self._next < number and next(reader, None) is not None:
             self._next += 1
         self._reader = reader
 
-    def _decode_from(self, key: int, wanted: int) -> Iterator[av.VideoFrame] | None:
+    def _decode_from(self, key: int, wanted: int, times: Times) -> Iterator[av.VideoFrame] | None:
         """Seek ``key`` and decode on to ``wanted``; None where the search landed elsewhere."""
-        container = self._open()
-        with suppress(av.FFmpegError):  # where it cannot be searched, it stays at its start
+        container = self._opened()
+        try:
             container.seek(key, stream=_video_stream(container, self._path))
+        except av.FFmpegError:  # where it cannot be searched, it is read from its start
+            container = self._opened(anew=True)
         reader = self._decode(container)
         is_whole = False  # before its first key frame a decoder gives broken pictures
         for picture in reader:
             is_whole |= bool(picture.key_frame)
             if picture.pts is None or picture.pts >= wanted:
-                return _put_back(picture, reader) if is_whole and picture.pts == wanted else None
+                if not is_whole or picture.pts != wanted:
+                    return None
+                return _put_back(picture, reader)
+            if is_whole and self._passed.maxlen:
+                self._passed.append((int(np.searchsorted(times, picture.pts)) + 1, picture))
         return None
 
-    def _frame_times(self) -> tuple[list[int], list[int]]:
-        """Return the timestamps of all frames and of the key frames, read once from the packets.
 
-        Both are empty where the timestamps do not tell the frames apart.
-        """
-        if self._times is None:
-            with self._open() as container:
-                stream = _video_stream(container, self._path)
-                is_guessed = container.format.name == "mpeg"  # wrong after a search, measured
-                packets = () if is_guessed else container.demux(stream)
-                shown = []
-                with suppress(av.FFmpegError):  # damaged: decoding says so where it matters
-                    for packet in packets:
-                        if packet.size and not packet.is_discard:
-                            shown.append((packet.pts, packet.is_keyframe))
-            times = {time: is_key for time, is_key in shown if time is not None}
-            keys = sorted(time for time, is_key in times.items() if is_key)
-            self._times = (sorted(times), keys) if len(times) == len(shown) else ([], [])
-        return self._times
+def _first_picture(container: av.container.InputContainer) -> av.VideoFrame | None:
+    """Decode the first picture, which knows how it is to be turned; None where there is none."""
+    with suppress(av.FFmpegError):
+        return next(container.decode(video=0), None)
+    return None
 
 
 def _put_back(first: av.VideoFrame, rest: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:

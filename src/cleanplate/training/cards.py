@@ -44,11 +44,13 @@ def new_card(scene: Scene, preset: str | Configuration, divided: Split, seed: in
 
 
 def with_weights(card: ModelCard, weights: str, partial: bool) -> ModelCard:
-    """Let stage 2 start from published weights.
+    """Let stage 2 start from published weights, where some are given.
 
     Raises:
         ConfigError: the preset's network is not the one they are for.
     """
+    if not weights and not partial:
+        return card
     if not weights:
         raise ConfigError(
             "partial weights need a file of weights; give --weights FILE with --partial"

@@ -81,6 +81,11 @@ class TrainingSet(NamedTuple):
     strangers: list[Cutout]
 
     @property
+    def size(self) -> Size:
+        """The working size."""
+        return self.frames.shape[1], self.frames.shape[2]
+
+    @property
     def unlabelled(self) -> NDArray[np.intp]:
         """Indices of the frames that nobody labelled."""
         return np.setdiff1d(np.arange(len(self.frames)), self.labelled)

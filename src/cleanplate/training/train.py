@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import torch
@@ -20,7 +20,7 @@ from cleanplate.networks.published_weights import load_published
 from cleanplate.networks.segmentation import LargeFovNet
 from cleanplate.networks.start import load_start, start_digest
 from cleanplate.networks.two_stage import TwoStageNet
-from cleanplate.networks.weights import save_model
+from cleanplate.networks.weights import begin_with_model, save_model
 from cleanplate.scenes.cutouts import read_objects
 from cleanplate.scenes.scene import Scene, Split
 from cleanplate.training.calibration import Preference
@@ -39,6 +39,8 @@ from cleanplate.training.validation import Judge, collapse, hold_out
 
 log = logging.getLogger(__name__)
 
+Watch = Callable[[TwoStageNet, ModelCard, Progress], bool]
+"""Looks at the network between two updates, leaves it as it is, and says whether to go on."""
 PASTE_WHERE_EMPTY = 0.8
 """Share of frames that get objects where no label shows any; the others stay as they are."""
 MOST_WHERE_EMPTY = 2
@@ -58,6 +60,8 @@ def train(
     partial_weights: bool = False,
     separate: str | Path | None = None,
     prefer: Preference = "f",
+    begin_with: str | Path | None = None,
+    watch: Watch | None = None,
     resume: bool = False,
     overwrite: bool = False,
 ) -> Iterator[Progress]:
@@ -83,6 +87,9 @@ def train(
             together, to this file.
         prefer: what the masks' threshold is chosen for on the validation slice: ``f``, ``recall``
             or ``precision``.
+        begin_with: a model of the same settings and frame size whose weights training begins with,
+            as after more labels were made; else it begins anew.
+        watch: see `Watch`; told to end early, training keeps what is learned.
         resume: go on from a checkpoint; without one, start anew.
         overwrite: replace an existing model.
 
@@ -90,22 +97,20 @@ def train(
         OutputError: the output or a checkpoint of it exists, or it cannot be written.
         ConfigError: preset, split or device is unknown.
         DatasetError: the scene cannot be trained on.
-        WeightsError: the checkpoint belongs to another training.
+        WeightsError: the checkpoint belongs to another training, or the model to begin with is of
+            other settings.
     """
     start, path = time.monotonic(), Path(output)
     checkpoint = checkpoint_path(path)
     divided = scene.split(split)
-    card = new_card(scene, preset, divided, seed)
-    if weights or partial_weights:
-        card = with_weights(card, weights, partial_weights)
+    card = with_weights(new_card(scene, preset, divided, seed), weights, partial_weights)
     if path.exists() and resume and not has_checkpoint(checkpoint):
         check_finished(path, card)
         return
-    _check_output(path, overwrite, resume)
-    if separate is not None:
-        check_output(Path(separate), True)
+    _check_output(path, separate, overwrite, resume)
     device = choose_device(device)
     net = _initial_net(card)
+    beginning = begin_with_model(Path(begin_with), net, card) if begin_with else ""
     every = card.configuration.training.validation_every
     training, kept_aside = hold_out(card.training_frames, every)
     if not card.training_frames:
@@ -114,34 +119,34 @@ def train(
     card = _pasting_where_needed(card, data)
     if not resume:
         remove_checkpoints(checkpoint)
-    size = (data.frames.shape[1], data.frames.shape[2])
     last = None
     for last in run(
         net,
         data,
-        planned(card.configuration, len(data.frames), len(data.labelled), size),
+        planned(card.configuration, len(data.frames), len(data.labelled), data.size),
         start=start,
         seed=seed,
         device=device,
         checkpoint=checkpoint,
-        identity=_identity(card, data, device),
+        identity=_identity(card, data, device, beginning),
     ):
         if separate is not None and (last.phase, last.iteration) == ("joint", 0):
             save_model(Path(separate), net, finished(card))
         yield last
-    spent = last.seconds if last else 0.0
-    judge = Judge(scene, net, card, device, spent)
-    verdict = yield from judge.judge(training, kept_aside, prefer)
+        if watch is not None and not watch(net, card, last):
+            break
+    judged = Judge(scene, net, card, device, last.seconds if last else 0.0)
+    verdict = yield from judged.judge(training, kept_aside, prefer)
     if not card.training_frames:
         verdict = verdict._replace(warning=verdict.warning or suspicion(scene.name, data))
     save_model(path, net, finished(card, verdict))
     remove_checkpoints(checkpoint)
 
 
-def _identity(card: ModelCard, data: TrainingSet, device: str) -> str:
+def _identity(card: ModelCard, data: TrainingSet, device: str, beginning: str) -> str:
     """Return a fingerprint of all that a training depends on."""
     start = start_digest() if card.configuration.segmentation.start else ""
-    parts = [card.model_dump_json(), device, len(data.objects), data.numbers, start]
+    parts = [card.model_dump_json(), device, len(data.objects), data.numbers, start + beginning]
     return hashlib.sha256(" ".join(map(str, parts)).encode()).hexdigest()
 
 
@@ -175,9 +180,11 @@ def _say_that_nobody_labelled(
     )
 
 
-def _check_output(path: Path, overwrite: bool, resume: bool) -> None:
+def _check_output(path: Path, separate: str | Path | None, overwrite: bool, resume: bool) -> None:
     """Refuse an output before any work is done, and an unfinished training thrown away unasked."""
     check_output(path, overwrite or resume)
+    if separate is not None:
+        check_output(Path(separate), True)
     if has_checkpoint(checkpoint_path(path)) and not (overwrite or resume):
         raise OutputError(
             f"{checkpoint_path(path)}: an unfinished training lies here; give --resume to go on "

@@ -1,0 +1,1 @@
+"""The page: label, train and look at one camera's video."""

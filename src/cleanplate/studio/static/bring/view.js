@@ -1,0 +1,219 @@
+// Bring in: a video from this computer, dropped on the page, recorded from a camera, or drawn.
+
+import { ask, askJson } from "../core/api.js";
+import { button, el, field, fill } from "../core/dom.js";
+import { icon } from "../core/icons.js";
+import { notify, tell } from "../core/messages.js";
+import { frameRange, get, refreshProject, set, watch } from "../core/state.js";
+import { counted, duration, percent } from "../core/words.js";
+import { thumbnailAddress } from "../core/frames.js";
+import { choosePath } from "./browse.js";
+import { startGuide } from "./guide.js";
+import { upload } from "./upload.js";
+
+/** Make the view. */
+export function makeBringIn() {
+  const work = el("div", { class: "work", role: "status" });
+  let progress = () => {};
+  watch("event", ({ type, share }) => {
+    if ((type === "bring" || type === "record") && share !== undefined) progress(share);
+  });
+
+  /** Run what brings a video in: one at a time, said while it runs, and shown when it is there. */
+  async function bring(text, run) {
+    const share = el("progress", { max: "1", "aria-label": text });
+    const told = el("span", { class: "told" });
+    const stop = new AbortController();
+    fill(work, el("p", { text }), share, told, button("Cancel", () => stop.abort(), { kind: "small" }));
+    element.classList.add("is-busy");
+    progress = (now) => {
+      share.value = now;
+      told.textContent = percent(now, 0);
+    };
+    const done = await tell(async () => {
+      await run(progress, stop.signal);
+      return true;
+    });
+    progress = () => {};
+    element.classList.remove("is-busy");
+    fill(work);
+    await refreshProject().catch(() => {});
+    if (!done) return;
+    set("frame", frameRange().first);
+    location.hash = "label";
+  }
+
+  const sources = el(
+    "div",
+    { class: "cards" },
+    // another machine's page has no business among this one's files
+    get("project").is_local ? makeFileCard(bring) : null,
+    makeDropCard(bring),
+    makeCameraCard(bring),
+  );
+  const element = el(
+    "div",
+    { class: "view page bring-view", hidden: true },
+    makeWelcome(bring),
+    makeClips(),
+    el("h2", { class: "sources-title", text: "Bring in a video" }),
+    el("p", { class: "hint", text: "The camera must stand still. A minute or two is enough to begin; any format that FFmpeg reads." }),
+    sources,
+    work,
+  );
+  acceptDrops(element, bring);
+  return { element, shown() {}, hidden() {} };
+}
+
+function makeWelcome(bring) {
+  const example = async () => {
+    await bring("Drawing the example scene …", async (told, signal) => {
+      await askJson("POST", "/clips/example", { signal });
+    });
+    if (get("project").frames > 0) startGuide();
+  };
+  const step = (number, title, text) =>
+    el("li", {}, el("span", { class: "step-number", text: number }), el("div", {}, el("h3", { text: title }), el("p", { text })));
+  const element = el(
+    "section",
+    { class: "welcome" },
+    el("h1", { text: "Teach a camera what its background is" }),
+    el("p", { class: "lead", text: "Paint a few frames, press train, and from then on every frame gives you what moves, and the scene with nobody in it." }),
+    el(
+      "ol",
+      { class: "three-steps" },
+      step("1", "Label", "Paint what moves in two or three frames. The studio names the frames that help most."),
+      step("2", "Train", "One button. Watch the mask sharpen while it learns; a few minutes on any computer."),
+      step("3", "Look", "Play the video with its mask. Correct where it is wrong, train again, take it away."),
+    ),
+    button("Try it with a drawn street", example, { kind: "primary large", icon: icon("spark") }),
+    el("p", { class: "hint", text: "No video at hand? The drawn street lets you try all of it in five minutes." }),
+  );
+  watch("project", (project) => {
+    element.hidden = project.frames > 0 || project.indexing !== null || project.trouble !== "";
+  });
+  return element;
+}
+
+function makeClips() {
+  const list = el("ul", { class: "clips" });
+  const go = el("a", { class: "button primary", href: "#label", text: "Go on to labelling" });
+  const indexing = el("p", { class: "busy", role: "status" });
+  const trouble = el("p", { class: "warning" });
+  const element = el("section", {}, el("h1", { text: "Your video" }), list, indexing, trouble, go);
+  watch("project", (project) => {
+    element.hidden = project.frames === 0 && project.indexing === null && !project.trouble;
+    go.hidden = project.frames === 0;
+    trouble.textContent = project.trouble;
+    trouble.hidden = !project.trouble;
+    fill(
+      list,
+      ...project.clips.map((clip) =>
+        el(
+          "li",
+          { class: "clip" },
+          el("img", { src: thumbnailAddress(clip.first + Math.floor(clip.count / 2)), alt: "" }),
+          el(
+            "div",
+            {},
+            el("h3", { text: clip.name }),
+            el("p", { class: "hint", text: describe(clip, project) }),
+          ),
+        ),
+      ),
+    );
+    indexing.hidden = project.indexing === null;
+    indexing.textContent = `Finding every frame of the video: ${percent(project.indexing, 0)}`;
+  });
+  return element;
+}
+
+function describe(clip, project) {
+  const parts = [counted(clip.count, "frame")];
+  if (clip.seconds) parts.push(duration(clip.seconds));
+  if (project.size) parts.push(`${project.size[1]} × ${project.size[0]}`);
+  if (clip.count) parts.push(`frames ${clip.first} to ${clip.first + clip.count - 1}`);
+  return parts.join(" · ");
+}
+
+const card = (shape, title, text, ...controls) =>
+  el("section", { class: "card" }, el("h3", {}, icon(shape), el("span", { text: title })), el("p", { class: "hint", text }), ...controls);
+
+function makeFileCard(bring) {
+  const choose = async () => {
+    const path = await choosePath();
+    if (path) await bring(`Bringing in ${path} …`, (told, signal) => askJson("POST", "/clips", { json: { path }, signal }));
+  };
+  return card("folder", "On this computer", "A video file, or a folder of pictures.", button("Choose …", choose));
+}
+
+function makeDropCard(bring) {
+  const input = el("input", {
+    type: "file",
+    id: "upload-file",
+    accept: "video/*,.mkv,.avi,.mov,.mp4,.webm,.ts",
+    class: "unseen",
+    onchange: () => {
+      if (input.files.length) uploadFile(input.files[0], bring);
+      input.value = "";
+    },
+  });
+  return card(
+    "upload",
+    "Drop or upload",
+    "Drop a video anywhere on this page. An upload that broke off goes on where it was.",
+    input,
+    el("label", { class: "button", for: "upload-file", text: "Choose a file to upload" }),
+  );
+}
+
+function uploadFile(file, bring) {
+  return bring(`Uploading ${file.name} …`, (told, signal) => upload(file, told, signal));
+}
+
+function makeCameraCard(bring) {
+  const address = el("input", { type: "text", placeholder: "rtsp://camera/stream", autocomplete: "off", required: true });
+  const seconds = el("input", { type: "number", min: "1", max: "3600", value: "60", class: "short", required: true });
+  const form = el(
+    "form",
+    {
+      onsubmit: (event) => {
+        event.preventDefault();
+        const sent = { address: address.value.trim(), seconds: Number(seconds.value) };
+        bring(`Recording ${duration(sent.seconds)} …`, (told, signal) => record(sent, signal));
+      },
+    },
+    field("Address, or number of a camera", address),
+    field("Seconds", seconds),
+    el("button", { type: "submit", class: "button" }, icon("record"), el("span", { text: "Record" })),
+  );
+  return card("video", "From a camera", "An RTSP or HTTP address, or a camera plugged in: 0.", form);
+}
+
+/** Record; to cancel is to keep what has been recorded until then. */
+async function record(sent, signal) {
+  signal.addEventListener("abort", () => tell(() => ask("DELETE", "/clips/record")));
+  await askJson("POST", "/clips/record", { json: sent });
+}
+
+function acceptDrops(element, bring) {
+  const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+  for (const kind of ["dragenter", "dragover"]) {
+    element.addEventListener(kind, (event) => {
+      if (!carriesFiles(event)) return;
+      event.preventDefault();
+      element.classList.add("is-dropping");
+    });
+  }
+  element.addEventListener("dragleave", (event) => {
+    if (!element.contains(event.relatedTarget)) element.classList.remove("is-dropping");
+  });
+  element.addEventListener("drop", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    element.classList.remove("is-dropping");
+    const files = [...event.dataTransfer.files];
+    if (files.length > 1) notify("One video at a time: the first is taken.");
+    uploadFile(files[0], bring);
+  });
+}

@@ -1,0 +1,179 @@
+// Labels saved in the background: first in the browser, then on the server, in the order of strokes.
+// Painting never waits for either.
+
+import { ask } from "../core/api.js";
+import { get, refreshProject, set } from "../core/state.js";
+import { encodePng } from "./png.js";
+import { TAB, drop, keep, kept, livingTabs } from "./vault.js";
+
+const PAUSE_MS = 300; // strokes in quick succession are sent together
+const RETRY_MS = [500, 1000, 2000, 4000];
+
+const waiting = new Map(); // frame -> {mask, revision, key, version}
+const revisions = new Map(); // frame -> what the server holds, as far as this tab knows
+let sending = false;
+let timer = null;
+let failures = 0;
+let settleConflict = null;
+
+/** Set who is asked when a label was changed elsewhere: (number, mine) -> "mine" or "theirs". */
+export function onConflict(ask) {
+  settleConflict = ask;
+}
+
+/** Say what the server holds of a frame: its revision, or null for nothing. */
+export function knowRevision(number, revision) {
+  if (!waiting.has(number)) revisions.set(number, revision);
+}
+
+export const isWaiting = (number) => waiting.has(number);
+export const waitingMask = (number) => waiting.get(number)?.mask;
+export const knownRevision = (number) => revisions.get(number) ?? null;
+
+function say(state, detail = "") {
+  const kept = [...waiting.values()].filter(({ isKept }) => isKept).length;
+  set("saved", { state, detail, waiting: waiting.size, kept });
+}
+
+const keyOf = (number) => `${get("project")?.folder ?? ""}|${number}|${TAB}`;
+
+/** Save a label soon. The mask is copied at once, so that painting can go on. */
+export function save(number, mask) {
+  const project = get("project")?.folder ?? "";
+  const before = waiting.get(number);
+  const entry = {
+    mask: mask.clone(),
+    revision: before ? before.revision : knownRevision(number),
+    key: keyOf(number),
+    version: (before?.version ?? 0) + 1,
+  };
+  waiting.set(number, entry);
+  say("saving");
+  entry.kept = keepEntry(project, number, entry);
+  schedule(PAUSE_MS);
+}
+
+async function keepEntry(project, number, entry) {
+  const { key, mask, revision } = entry;
+  const { width, height, codes } = mask;
+  try {
+    await keep({ key, tab: TAB, project, number, revision, width, height, codes });
+    entry.isKept = true;
+    say(get("saved").state);
+  } catch {
+    say("saving", "This browser keeps no copy (private window or no room).");
+  }
+}
+
+function schedule(delay) {
+  clearTimeout(timer);
+  timer = setTimeout(sendAll, delay);
+}
+
+/** Send what waits, now; what fails is tried again, and holds up no other frame. */
+export async function sendAll() {
+  if (sending) return;
+  sending = true;
+  let failed = null;
+  for (const [number, entry] of [...waiting]) {
+    try {
+      await send(number, entry);
+    } catch (error) {
+      failed = error;
+      if (!error.status) break; // no server: the others would fail too
+    }
+  }
+  sending = false;
+  if (failed) {
+    say(failed.status === 0 ? "offline" : "failed", failed.message);
+    schedule(RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)]);
+    return;
+  }
+  failures = 0;
+  if (waiting.size) schedule(0);
+  else say("saved");
+}
+
+async function send(number, entry) {
+  const body = await encodePng(entry.mask);
+  const condition = entry.revision === null ? { "If-None-Match": "*" } : { "If-Match": entry.revision };
+  try {
+    const answer = await ask("PUT", `/labels/${number}`, {
+      body,
+      headers: { "Content-Type": "image/png", ...condition },
+    });
+    await acknowledged(number, entry, answer.headers.get("ETag"));
+  } catch (error) {
+    if (error.status !== 412) throw error;
+    await settle(number, entry, error.body.revision ?? null);
+  }
+}
+
+async function acknowledged(number, entry, revision) {
+  revisions.set(number, revision);
+  const latest = waiting.get(number);
+  if (latest.version === entry.version) {
+    waiting.delete(number);
+    await entry.kept;
+    await drop(entry.key).catch(() => {});
+  } else {
+    latest.revision = revision; // painted on meanwhile, over what was just saved
+  }
+  refreshProject().catch(() => {});
+}
+
+async function settle(number, entry, revision) {
+  say("conflict");
+  const chosen = await settleConflict(number, waiting.get(number).mask);
+  const latest = waiting.get(number);
+  if (chosen === "mine") {
+    latest.revision = revision;
+    return;
+  }
+  waiting.delete(number);
+  revisions.set(number, revision);
+  await entry.kept;
+  await drop(entry.key).catch(() => {});
+  set("labelElsewhere", { number });
+}
+
+/** Forget a frame's unsaved label, where the label itself is deleted. */
+export async function forget(number) {
+  const entry = waiting.get(number);
+  waiting.delete(number);
+  if (!entry) return;
+  await entry.kept;
+  await drop(entry.key).catch(() => {});
+}
+
+/**
+ * Take up what a tab that is gone had painted and not yet saved.
+ *
+ * @param {(width: number, height: number, codes: Uint8Array) => object} makeMask
+ * @returns {Promise<number>} of how many frames
+ */
+export function recover(makeMask) {
+  // one tab at a time, so that no two take up the same label
+  return navigator.locks ? navigator.locks.request("recover", () => takeUp(makeMask)) : takeUp(makeMask);
+}
+
+async function takeUp(makeMask) {
+  const project = get("project")?.folder ?? "";
+  const living = await livingTabs();
+  let found = 0;
+  for (const label of await kept().catch(() => [])) {
+    if (label.project !== project || waiting.has(label.number) || living?.has(label.tab)) continue;
+    const mask = makeMask(label.width, label.height, label.codes);
+    const entry = { mask, revision: label.revision, key: keyOf(label.number), version: 1 };
+    entry.kept = keepEntry(project, label.number, entry);
+    await entry.kept;
+    if (entry.key !== label.key) await drop(label.key).catch(() => {});
+    waiting.set(label.number, entry);
+    found++;
+  }
+  if (found) {
+    say("saving");
+    schedule(0);
+  }
+  return found;
+}

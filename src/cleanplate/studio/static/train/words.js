@@ -1,0 +1,47 @@
+// A training in words for people who do not know what an iteration is.
+
+import { duration } from "../core/words.js";
+
+export const QUALITIES = [
+  { value: "quick", text: "Quick look", hint: "A minute or so: shows whether the labels lead anywhere." },
+  { value: "good", text: "Good", hint: "Some minutes: for everyday use." },
+  { value: "best", text: "Best", hint: "The longest: for the labels you are done with." },
+];
+
+const PHASES = {
+  frames: "Reading the video",
+  background: "Learning the empty scene",
+  segmentation: "Learning what moves",
+  joint: "Bringing both together",
+  validation: "Measuring on labels held back",
+};
+
+/** The phase in words. */
+export const phaseText = (phase) => PHASES[phase] ?? "Starting";
+
+const STATUSES = {
+  idle: () => "Not trained yet",
+  running: (state) => phaseText(state.phase),
+  paused: (state) => `Paused · ${phaseText(state.phase).toLowerCase()}`,
+  stopped: () => "Stopped",
+  failed: () => "Training failed",
+  done: () => "Training is done",
+  interrupted: () => "Training was interrupted; it can go on where it was",
+};
+
+/** The state in words. */
+export const statusText = (state) => STATUSES[state.status](state);
+
+/** How long it took and will take. */
+export function timeText({ status, seconds, seconds_left: left }) {
+  const parts = [];
+  if (seconds) parts.push(`${duration(seconds)} so far`);
+  if (status === "running" && left !== null && left !== undefined) parts.push(`about ${duration(left)} left`);
+  return parts.join(" · ");
+}
+
+/** The share that is done, or null where it is not known. */
+export function shareDone({ status, seconds, seconds_left: left }) {
+  if (status === "done") return 1;
+  return seconds && left !== null && left !== undefined ? seconds / (seconds + left) : null;
+}

@@ -1,0 +1,128 @@
+"""Files that come in pieces, their names, and where they may be chosen."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+from cleanplate.errors import ConfigError, OutputError
+from cleanplate.images import PICTURE_SUFFIXES, make_folder
+from cleanplate.scenes.unpacking import check_room
+from cleanplate.studio.project import VIDEO_SUFFIXES, Project
+
+RESERVE_BYTES = 500_000_000
+"""Of a disk are left free whatever is brought in."""
+MOST_NAME = 80
+MOST_UNFINISHED = 16
+
+
+def safe_name(name: str, suffixes: frozenset[str] = VIDEO_SUFFIXES) -> str:
+    """Return a plain file name: nothing that leads elsewhere, is hidden or cannot be read.
+
+    Raises:
+        ConfigError: it does not end as a video does.
+    """
+    last = re.split(r"[\\/]", name)[-1]
+    path = Path(re.sub(r"[^\w .()+-]", "_", last).strip(" ."))
+    if path.suffix.lower() not in suffixes:
+        raise ConfigError(
+            f"{name[:MOST_NAME]!r}: does not end as a video does; bring a file that ends in "
+            ".mp4, .mov, .mkv, .avi or another video's ending"
+        )
+    return f"{path.stem[:MOST_NAME].strip(' .') or 'video'}{path.suffix.lower()}"
+
+
+class Uploads:
+    """Files that come in pieces, kept where they are until they are whole.
+
+    Args:
+        project: which they are for.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._folder = project.hidden / "uploads"
+        self._busy: set[Path] = set()
+        self._lock = Lock()
+
+    def part(self, name: str, size: int) -> Path:
+        """Return where a file grows; the same name and size go on where they were.
+
+        Raises:
+            ConfigError: it is no video's name, or it has no size.
+            OutputError: there is no room for it.
+        """
+        safe_name(name)
+        if size < 1:
+            raise ConfigError(f"{name[:MOST_NAME]!r}: is empty; choose another file")
+        make_folder(self._folder)
+        digest = hashlib.sha256(f"{name} {size}".encode()).hexdigest()[:24]
+        path = self._folder / f"{digest}.part"
+        self._forget_old(path)
+        check_room(self._folder, size - self.received(path) + RESERVE_BYTES)
+        return path
+
+    def _forget_old(self, coming: Path) -> None:
+        """Keep no more than so many unfinished files, the newest."""
+        parts = [path for path in self._folder.glob("*.part") if path != coming]
+        for path in sorted(parts, key=lambda path: path.stat().st_mtime)[: -MOST_UNFINISHED + 1]:
+            if path not in self._busy:
+                path.unlink(missing_ok=True)
+
+    def received(self, path: Path) -> int:
+        """Return how many bytes have come."""
+        return path.stat().st_size if path.exists() else 0
+
+    @contextmanager
+    def writing(self, path: Path) -> Iterator[None]:
+        """Keep a file for one request at a time.
+
+        Raises:
+            OutputError: another one writes to it.
+        """
+        with self._lock:
+            if path in self._busy:
+                raise OutputError("this file is being uploaded by another tab; wait for it")
+            self._busy.add(path)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy.discard(path)
+
+
+def browse(folder: str) -> dict[str, object]:
+    """List a folder of this machine: its folders and videos, and how many pictures it holds.
+
+    Raises:
+        ConfigError: it cannot be opened.
+    """
+    place = Path(folder).expanduser() if folder else Path.home()
+    try:
+        entries = sorted(os.scandir(place), key=lambda entry: entry.name.lower())
+    except OSError as error:
+        raise ConfigError(
+            f"{place}: cannot be opened ({error.strerror}); choose another"
+        ) from error
+    folders, videos, pictures = [], [], 0
+    for entry in entries:
+        suffix = Path(entry.name).suffix.lower()
+        try:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                folders.append({"name": entry.name, "path": str(place / entry.name)})
+            elif suffix in VIDEO_SUFFIXES:
+                path, size = str(place / entry.name), entry.stat().st_size
+                videos.append({"name": entry.name, "path": path, "size": size})
+            pictures += suffix in PICTURE_SUFFIXES
+        except OSError:  # gone, or not to be looked at
+            continue
+    place = place.resolve()
+    parent = None if place.parent == place else str(place.parent)
+    found = {"folder": str(place), "parent": parent, "folders": folders[:2000]}
+    return {**found, "videos": videos[:2000], "pictures": pictures}

@@ -8,6 +8,7 @@ import signal
 import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from cleanplate.studio.figures import add_figures, estimate
 from cleanplate.studio.training_files import Job, TrainingFolder
 from tests.studio.serving import Client, Process, square, studio, write_clip
 
+pytestmark = pytest.mark.studio
 DONE_SECONDS = 240.0
 LABELLED = (2, 5, 8, 11, 14, 17, 20, 23)
 
@@ -166,6 +168,15 @@ def test_suggestions_and_doubts_name_frames_without_a_label(trained: tuple[Clien
     doubts = [one["doubt"] for one in client.get("/api/doubtful?model=01-smoke").json["frames"]]
     assert doubts == sorted(doubts, reverse=True)
     assert len(doubts) == 30
+
+
+def test_a_model_is_looked_through_by_several_tabs_at_once(trained: tuple[Client, Path]) -> None:
+    client, _ = trained
+    pages = [f"/api/suggestions?count={count}" for count in (1, 2, 4)]
+    pages += [f"/api/looks/{number}/plate.png?model=01-smoke" for number in range(10, 28)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda page: client.get(page).status, pages))
+    assert found == [200] * len(pages)
 
 
 @pytest.mark.parametrize("kind", ["model", "cdnet", "coco", "masks", "overlay", "plate"])

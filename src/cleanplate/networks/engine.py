@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -51,3 +52,21 @@ class Engine(Protocol):
                 is the same.
         """
         ...
+
+
+class SharedEngine:
+    """One engine for several threads, one frame at a time: no engine takes two at once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.name, self.long_term, self.reach = engine.name, engine.long_term, engine.reach
+        self._engine, self._lock = engine, Lock()
+
+    def surround(self, frames: Frames, long_term: NDArray[np.uint8] | None) -> Any:
+        """See `Engine.surround`."""
+        with self._lock:
+            return self._engine.surround(frames, long_term)
+
+    def decide(self, frames: Frames, context: Any) -> NDArray[np.float32]:
+        """See `Engine.decide`."""
+        with self._lock:
+            return self._engine.decide(frames, context)

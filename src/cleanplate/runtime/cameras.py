@@ -8,15 +8,12 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from cleanplate.errors import CleanplateError, ConfigError
 from cleanplate.networks.card import ModelCard
-from cleanplate.networks.engine import Engine, Frames
+from cleanplate.networks.engine import Engine, SharedEngine
 from cleanplate.networks.engine_choice import make_engine
 from cleanplate.runtime.camera_list import Camera
 from cleanplate.runtime.drift import DriftWatch
@@ -30,24 +27,6 @@ log = logging.getLogger(__name__)
 
 LIVE_RATE_FPS = 25.0
 REPORT_SECONDS = 10.0
-
-
-class SharedEngine:
-    """One engine for several cameras, one frame at a time."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.name, self.long_term, self.reach = engine.name, engine.long_term, engine.reach
-        self._engine, self._lock = engine, Lock()
-
-    def surround(self, frames: Frames, long_term: NDArray[np.uint8] | None) -> Any:
-        """See `Engine.surround`."""
-        with self._lock:
-            return self._engine.surround(frames, long_term)
-
-    def decide(self, frames: Frames, context: Any) -> NDArray[np.float32]:
-        """See `Engine.decide`."""
-        with self._lock:
-            return self._engine.decide(frames, context)
 
 
 @dataclass

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from cleanplate.errors import WeightsError
 from cleanplate.images import Frame, fitting_size, resize_frame, resize_map
 from cleanplate.networks.card import ModelCard, read_card
+from cleanplate.networks.engine import SharedEngine
+from cleanplate.networks.engine_choice import make_engine
 from cleanplate.networks.openvino_engine import is_ready_for_openvino
 from cleanplate.scenes.video import FrameSource
 from cleanplate.studio.project import Project
 from cleanplate.subtractors.opencv import OpenCvSubtractor, make_opencv
-from cleanplate.subtractors.two_stage import TwoStageSubtractor, load
+from cleanplate.subtractors.two_stage import TwoStageSubtractor
 
 MOG2 = "mog2"
 MOST_LOADED = 2
@@ -94,7 +96,8 @@ class Models:
         with self._lock:
             if key not in self._loaded:
                 _convert_aside(path)
-                self._loaded[key] = load(path, "cpu")
+                engine, card = make_engine(path, "cpu", "auto")
+                self._loaded[key] = TwoStageSubtractor(SharedEngine(engine), card)
                 while len(self._loaded) > MOST_LOADED:
                     self._loaded.popitem(last=False)
             self._loaded.move_to_end(key)
@@ -123,8 +126,7 @@ class Models:
     def segment(self, name: str, frame: Frame) -> Look:
         """Run a model on any frame of this camera."""
         model = self.load(name)
-        with self._lock:
-            result = model.segment(frame)
+        result = model.segment(frame)
         assert result.probability is not None
         return Look(result.probability, frame if result.background is None else result.background)
 

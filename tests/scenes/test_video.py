@@ -443,3 +443,25 @@ def test_a_video_that_claims_a_billion_frames_is_refused_at_once(
     with pytest.raises(VideoError, match=r"says that it has 1000000000 frames but has only \d+"):
         VideoSource(tmp_path / "v.mp4")
     assert perf_counter() - start < 1
+
+
+def _patched_video(path: Path, old: bytes, new: bytes) -> Path:
+    with VideoWriter(path, 25) as video:
+        for _ in range(5):
+            video.write(np.zeros((64, 64, 3), np.uint8))
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new))
+    return path
+
+
+def test_a_video_that_no_decoder_is_known_for_is_named(tmp_path: Path) -> None:
+    path = _patched_video(tmp_path / "v.mp4", b"avc1", b"zzzz")
+    with pytest.raises(VideoError, match=r"v\.mp4: .* that no decoder is known for"):
+        open_source(path)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_title_that_is_no_text_does_not_matter(tmp_path: Path, suffix: str) -> None:
+    path = _patched_video(tmp_path / f"v{suffix}", b"Lavf", b"\x88\xff\xfe\x80")
+    assert sum(1 for _ in open_source(path)) == 5

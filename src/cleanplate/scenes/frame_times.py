@@ -56,7 +56,7 @@ def open_file(path: Path) -> av.container.InputContainer:
     if not path.is_file():
         raise VideoError(f"{path}: no such file; check the path")
     try:
-        return av.open(str(path), options=FILE_ONLY)
+        return av.open(str(path), options=FILE_ONLY, metadata_errors="replace")  # titles
     except av.FFmpegError as error:
         raise VideoError(
             f"{path}: not a readable video ({error.strerror}); re-encode it, for instance to MP4"

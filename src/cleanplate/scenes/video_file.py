@@ -220,4 +220,7 @@ def _least_count(container: av.container.InputContainer, stream: VideoStream) ->
 def _video_stream(container: av.container.InputContainer, path: Path) -> VideoStream:
     if not container.streams.video:
         raise VideoError(f"{path}: holds no video stream; give a file with pictures")
-    return container.streams.video[0]
+    stream = container.streams.video[0]
+    if getattr(stream, "codec_context", None) is None:
+        raise VideoError(f"{path}: is written in a way that no decoder is known for; re-encode it")
+    return stream

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.errors import OutputError
-from cleanplate.images import explained, make_folder, write_picture
+from cleanplate.images import explained, make_folder, part_of, write_picture
 from cleanplate.runtime import moments
 from cleanplate.runtime.coco import coco_file, run_lengths
 from cleanplate.runtime.events import TABLE, event_clips
@@ -190,7 +190,7 @@ def _film(path: Path, rate_fps: float, timed: bool, compose: Compose) -> Iterato
 @contextmanager
 def _text(path: Path, head: str, compose: Callable[[Moment], str]) -> Iterator[Write]:
     """Write lines under a hidden name that becomes the file's own at the end."""
-    part = path.with_name(f".{path.name}.part")
+    part = part_of(path)
     with explained(path):
         file: TextIO = part.open("w", encoding="utf-8", newline="")
         file.write(head)

@@ -56,7 +56,7 @@ class VideoWriter:
         self, path: Path, rate_fps: float, timed: bool = False, in_pieces: bool = False
     ) -> None:
         self._path = path
-        self._part = path.with_name(f".{path.stem}.part{path.suffix}")
+        self._part = path.parent / f".{path.stem}.part{path.suffix}"
         self._rate = Fraction(rate_fps).limit_denominator(60_000)
         self._timed, self._ticks = timed, -1
         self._size: Size | None = None

@@ -7,7 +7,7 @@ SCENE ?=
 SHOTS ?=
 
 .PHONY: install check test test-slow test-real test-live test-studio faults faults-quick fuzz demo \
-	bench clean
+	docs bench clean
 
 install: $(STAMP)
 
@@ -55,8 +55,16 @@ test-studio: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/cleanplate demo --output demo $(if $(SCENE),--scene '$(SCENE)')
 
+# the site lies in site/ and is read from files: open site/index.html
+docs: $(BIN)/mkdocs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	$(BIN)/python -m pytest -m docs tests/test_site.py
+
+$(BIN)/mkdocs: $(STAMP)
+	$(BIN)/$(PIP) --no-build-isolation -e '.[docs]'
+
 bench: $(STAMP)
 	$(BIN)/python benchmarks/speed.py
 
 clean:
-	rm -rf .venv demo
+	rm -rf .venv demo site

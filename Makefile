@@ -62,6 +62,7 @@ docs: $(BIN)/mkdocs
 
 $(BIN)/mkdocs: $(STAMP)
 	$(BIN)/$(PIP) --no-build-isolation -e '.[docs]'
+	touch $@
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/speed.py

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -153,6 +154,38 @@ def test_the_quickstart_and_the_pythons_of_all_new_pages_run(
         found = [text for kind, text in BLOCK.findall((DOCS / f"{page}.md").read_text())]
         assert len(found) == 1
         exec(found[0].replace('"compact"', '"tiny.toml"'), {})
+
+
+def cells(page: str, row: str) -> list[list[str]]:
+    """Return the cells of every table row of a page that holds the text, bold or not."""
+    lines = (DOCS / page).read_text().replace("**", "").splitlines()
+    return [line.strip("| ").split(" | ") for line in lines if line.startswith("|") and row in line]
+
+
+def rounded(figure: str) -> str:
+    """Return ``0.3055`` as ``.306``."""
+    return str(Decimal(figure).quantize(Decimal("0.001"), ROUND_HALF_UP)).removeprefix("0")
+
+
+SCENES = {
+    "highway": "cdnet/baseline/highway",
+    "pedestrians": "cdnet/baseline/pedestrians",
+    "office": "cdnet/baseline/office",
+    "canoe": "cdnet/dynamicBackground/canoe",
+    "traffic, shaking": "cdnet/cameraJitter/traffic",
+}
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_the_comparison_among_the_questions_is_that_of_the_results(name: str) -> None:
+    ((_, one, five, half, mog2, knn, best),) = cells("faq.md", f"| {name} |")
+    rows = cells("results.md", SCENES[name])
+    few = {row[0].removesuffix(" †"): row for row in rows if row[1] == SCENES[name]}
+    (split,) = [row for row in rows if row[0] == SCENES[name]]
+    figures = [*(few[task][3] for task in ("1", "5", "half")), split[2], split[3]]
+    assert [one, five, half, mog2, knn] == [rounded(figure) for figure in figures]
+    known, method = few["1"][6].split()
+    assert best == f"{rounded(known)} {method}"
 
 
 def build(root: Path, site: Path) -> subprocess.CompletedProcess[str]:

@@ -49,6 +49,7 @@ BASES = {
     "live": ["{model}", "{clip}", "--lines", "{out}", "--engine", "torch", "--seconds", "0.2"],
     "export": ["{gone}", "--to", "onnx", "-o", "{out}.onnx"],
     "quantise": ["{gone}", "{scene}/input"],
+    "studio": ["{text}", "--host", "203.0.113.1", "--no-browser"],  # neither would be served
     "compare": ["{scene}", "-o", "{out}", "--methods", "median"],
     "paper": ["{empty}", "-o", "{out}", "--experiments", "{text}.toml"],
     "download": ["cdnet2014", "-o", "{out}", "--url", "nowhere:none"],

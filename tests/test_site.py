@@ -32,9 +32,6 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 CONFIGURATION = ROOT / "mkdocs.yml"
 PAGES = {page.name for page in DOCS.glob("*.md")}
-LATER = {"studio.md"}
-"""A page that has its place in the navigation before it is there."""
-
 QUICKER = {"train": ["--preset", "tiny.toml"], "segment": ["--engine", "torch"]}
 """What the quickstart's commands are given besides, so that it takes seconds."""
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -73,15 +70,7 @@ def resolve(path: str) -> Any:
 def test_every_page_stands_in_the_navigation_once() -> None:
     listed = ENTRY.findall(CONFIGURATION.read_text())
     assert len(listed) == len(set(listed))
-    assert set(listed) >= PAGES
-    assert set(listed) - PAGES <= LATER
-
-
-def test_what_is_no_page_yet_is_left_out_of_the_navigation(tmp_path: Path) -> None:
-    (tmp_path / "there.md").touch()
-    nav = [{"Here": "there.md"}, {"Part": [{"Not": "missing.md"}, {"Yes": "there.md"}]}]
-    wanted = [{"Here": "there.md"}, {"Part": [{"Yes": "there.md"}]}]
-    assert hooks().present(nav, tmp_path) == wanted
+    assert set(listed) == PAGES
 
 
 def test_links_to_files_outside_the_site_become_their_names() -> None:
@@ -276,13 +265,3 @@ def of_no_name(root: Path) -> None:
 def test_the_build_refuses_what_leads_nowhere(copy: Path, change: Callable[[Path], None]) -> None:
     change(copy)
     assert build(copy, copy / "site").returncode != 0
-
-
-@pytest.mark.docs
-def test_pages_that_come_later_find_their_place(copy: Path) -> None:
-    for name in LATER:
-        (copy / "docs" / name).write_text(f"# {name.removesuffix('.md').title()}\n")
-    result = build(copy, copy / "site")
-    assert result.returncode == 0, result.stderr
-    first = (copy / "site" / "index.html").read_text()
-    assert all(f'href="{name.removesuffix(".md")}.html"' in first for name in LATER)

@@ -96,9 +96,10 @@ def bind(host: str, port: int) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
         bound.listen()  # whoever is told the address may knock before the first answer is ready
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # a name that is none cannot even be looked up
+        reason = getattr(error, "strerror", None) or error
         raise ConfigError(
-            f"{host} port {port}: {error.strerror}; choose another --port or --host"
+            f"{host[:80]!r} port {port}: {reason}; choose another --port or --host"
         ) from error
     return bound
 

@@ -2,21 +2,29 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
-PIP := python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := python -m pip install --quiet --disable-pip-version-check --no-deps
+TORCH := $(shell grep '^torch==' constraints.txt)
 SCENE ?=
 SHOTS ?=
 
 .PHONY: install check test test-slow test-real test-live test-studio faults faults-quick fuzz demo \
-	docs bench clean
+	docs bench lock clean
 
 install: $(STAMP)
 
-# torch first and by itself: its plain release must not be replaced by another build of it
-$(STAMP): pyproject.toml constraints.txt Makefile
+# every file is the one whose digest is known; torch by itself, for its builds differ by machine
+$(STAMP): pyproject.toml requirements.lock Makefile
 	$(PYTHON) -m venv .venv
-	$(BIN)/$(PIP) torch hatchling editables
-	$(BIN)/$(PIP) --no-build-isolation -e '.[dev]'
+	$(BIN)/$(PIP) --require-hashes -r requirements.lock
+	$(BIN)/$(PIP) $(TORCH)
+	$(BIN)/$(PIP) --no-build-isolation -e .
+	$(BIN)/python -m pip check
 	touch $(STAMP)
+
+# after a change of constraints.txt; needs uv
+lock:
+	grep -v '^torch==' constraints.txt | uv pip compile - --no-deps --universal --generate-hashes \
+		--python-version 3.11.7 --no-header --no-annotate --quiet --output-file requirements.lock
 
 check: $(STAMP)
 	$(BIN)/ruff check .
@@ -56,13 +64,9 @@ demo: $(STAMP)
 	$(BIN)/cleanplate demo --output demo $(if $(SCENE),--scene '$(SCENE)')
 
 # the site lies in site/ and is read from files: open site/index.html
-docs: $(BIN)/mkdocs
+docs: $(STAMP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	$(BIN)/python -m pytest -m docs tests/test_site.py
-
-$(BIN)/mkdocs: $(STAMP)
-	$(BIN)/$(PIP) --no-build-isolation -e '.[docs]'
-	touch $@
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/speed.py

@@ -205,6 +205,7 @@ def main() -> None:
     if options.device == "cuda" and not torch.cuda.is_available():
         sys.exit("gpu: there is no CUDA device; --device cpu --side 129 tries the script")
     torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = False  # float32 is what the others are compared with
     name = torch.cuda.get_device_name() if options.device == "cuda" else "CPU"
     rate = matrix_rate(options.device, options.matrix)
     print(f"{name}, torch {torch.__version__}: {rate / 1e12:.3g} TFLOP/s in bfloat16", flush=True)

@@ -207,16 +207,17 @@ def live(
     if served is not None:
         say(f"look at {served.address}")
 
-    run = LiveRun(chosen, device, engine, served, _report)
+    run, stopped = LiveRun(chosen, device, engine, served, _report), False
     try:
         run.run(seconds)
     except KeyboardInterrupt:
+        stopped = True
         say("stopped; what was written is whole")
     totals = {name: pace.as_dict() for name, pace in run.totals.items()}
     text = "\n".join(f"{name}: {pace.frames} frames, {pace}" for name, pace in run.totals.items())
     show({"cameras": totals} if as_json else text)
-    if run.failed:
-        raise SystemExit(1)
+    if stopped or run.failed:
+        raise SystemExit(130 if stopped else 1)
 
 
 def _report(name: str, pace: object) -> None:

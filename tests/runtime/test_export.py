@@ -184,6 +184,15 @@ def test_the_shift_is_the_one_that_opencv_finds(by: tuple[int, int]) -> None:
     assert np.array_equal(moved[..., :3], moved_frame(place, by))
 
 
+def test_an_onnx_export_leaves_the_weights_of_another_file_alone(
+    smoke_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "pair.bin").write_bytes(b"precious")
+    (tmp_path / ".pair.part.bin").write_bytes(b"left by a killed export")
+    export(smoke_model, "onnx", tmp_path / "pair.onnx")
+    assert (tmp_path / "pair.bin").read_bytes() == b"precious"
+
+
 def test_existing_files_and_unknown_kinds_are_refused(smoke_model: Path, tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_text("precious")
     with pytest.raises(OutputError, match="exists already"):

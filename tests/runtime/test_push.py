@@ -6,12 +6,14 @@ import socket
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cleanplate.errors import ConfigError
+from cleanplate.runtime import push as push_module
 from cleanplate.runtime.camera_list import Camera
 from cleanplate.runtime.cameras import LiveRun
 from cleanplate.runtime.moments import Moment
@@ -87,6 +89,7 @@ def test_a_server_that_answers_nothing_holds_nobody_up(caplog: pytest.LogCapture
     ("address", "view", "message"),
     [
         ("http://anna:geheim@host/x", "mask", r"http://host/x: cannot be streamed to; give an rt"),
+        ("gopher://anna:ge\uff03heim@host/x", "mask", r"gopher://host/x: cannot be streamed to"),
         ("rtmp://host/x", "masks", "cannot push 'masks'; use one of overlay, mask, plate, frame"),
     ],
 )
@@ -116,6 +119,32 @@ def test_a_camera_is_pushed_while_it_is_segmented(
     run.run()
     assert run.failed == {}
     assert len(server.communicate(timeout=20)[0].splitlines()) > 20
+
+
+def test_waits_grow_where_a_server_never_takes_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push_module, "STEADY_SECONDS", 0.0)  # any attempt lasts longer
+    monkeypatch.setattr(push_module, "LONGEST_WAIT_SECONDS", 60.0)
+    attempts: list[float] = []
+
+    def refuse(_: object) -> str:
+        attempts.append(time.monotonic())
+        return "refused"
+
+    with Push("rtmp://127.0.0.1:9/gate", "gate") as push:
+        monkeypatch.setattr(push, "_send", refuse)
+        end = time.monotonic() + 4.0
+        while time.monotonic() < end:
+            push(_moment(1))
+            time.sleep(0.02)
+    gaps = np.diff(attempts)
+    assert len(gaps) >= 2
+    assert all(late > 1.6 * early for early, late in pairwise(gaps))
+
+
+def test_a_view_without_a_server_is_refused(smoke_model: Path) -> None:
+    camera = Camera(name="gate", model=str(smoke_model), push_view="mask")
+    with pytest.raises(ConfigError, match="push_view needs push or push_env"):
+        camera.pushed()
 
 
 def test_a_camera_has_one_place_to_push_to(smoke_model: Path) -> None:

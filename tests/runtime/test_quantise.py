@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cleanplate
-from cleanplate.errors import ConfigError, VideoError
+from cleanplate.errors import ConfigError, OutputError, VideoError
 from cleanplate.networks.conversion_cache import cache_folder
 from cleanplate.runtime.quantise import quantise_model
 
@@ -49,3 +49,13 @@ def test_an_8_bit_version_is_asked_for_made_and_near_its_model(
 def test_a_picture_alone_is_too_little(smoke_model: Path) -> None:
     with pytest.raises(VideoError, match="1 frames are too few; give a video of the scene"):
         quantise_model(smoke_model, [np.zeros((64, 96, 3), np.uint8)])
+
+
+def test_a_version_that_cannot_be_kept_is_no_success(
+    smoke_model: Path, drawn_scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CLEANPLATE_CACHE", str(tmp_path / "file"))
+    frames = [frame for _, frame in cleanplate.open_source(drawn_scene / "input")][:6]
+    with pytest.raises(OutputError, match="the 8-bit version cannot be kept; make room"):
+        quantise_model(smoke_model, frames)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
@@ -399,6 +400,71 @@ def test_pieces_play_although_their_writer_was_killed(tmp_path: Path) -> None:
     assert not (tmp_path / "out.mp4").exists()
     (part,) = tmp_path.glob(".out.part.mp4")
     assert sum(1 for _ in VideoSource(part)) >= 250
+
+
+def test_pieces_play_although_their_writer_was_killed_at_the_end(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys, threading; from pathlib import Path; import numpy as np; "
+        "from cleanplate.scenes.video_writer import VideoWriter; "
+        "noise = np.random.default_rng(0).integers(0, 255, (300, 400, 3), np.uint8); "
+        "video = VideoWriter(Path(sys.argv[1]), 25, in_pieces=True); "
+        "[video.write(np.roll(noise, i, 0)) for i in range(280)]; "
+        "threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGKILL)).start(); video.close(); "
+        "signal.pause()"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "out.mp4")], check=False)
+    (left,) = tmp_path.glob("*out*.mp4")
+    assert sum(1 for _ in VideoSource(left)) >= 250
+
+
+def test_what_fits_on_a_full_disk_plays(tmp_path: Path) -> None:
+    code = (
+        "import resource, sys; from pathlib import Path; import numpy as np; "
+        "from cleanplate.errors import OutputError; "
+        "from cleanplate.scenes.video_writer import VideoWriter; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, 4_000_000)); "
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "random = np.random.default_rng(0)\n"
+        "try:\n"
+        "    with VideoWriter(Path(sys.argv[1]), 25, in_pieces=True) as video:\n"
+        "        while True: video.write(random.integers(0, 255, (48, 64, 3), np.uint8))\n"
+        "except OutputError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "out.mp4")],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "cannot be written on" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+    readable = 0
+    with suppress(VideoError):
+        for _ in VideoSource(tmp_path / "out.mp4"):
+            readable += 1
+    assert readable >= 250
+
+
+def test_after_a_damaged_place_the_other_frames_are_right(tmp_path: Path) -> None:
+    grey = [np.full((48, 64, 3), 20 + number // 2, np.uint8) for number in range(400)]
+    path = write_video(tmp_path / "v.mp4", np.stack(grey), {"g": "12"})
+    with av.open(str(path)) as container:
+        places = [packet.pos or 0 for packet in container.demux(video=0) if packet.size]
+    data = bytearray(path.read_bytes())
+    for place in places[288:300]:
+        data[place + 5 : place + 40] = b"\xff" * 35
+    path.write_bytes(data)
+    source = VideoSource(path)
+    assert abs(int(source.read(5).mean()) - 22) < 4
+    with suppress(VideoError):
+        source.read(298)
+    for number in (6, 7, 40):
+        assert abs(int(source.read(number).mean()) - (20 + (number - 1) // 2)) < 4
+
+
+def test_a_name_with_a_colon_is_no_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with VideoWriter(Path("gate-12:30:00.mp4"), 25) as video:
+        video.write(drawn_frames(1)[0])
+    assert sum(1 for _ in VideoSource(Path("gate-12:30:00.mp4"))) == 1
 
 
 def test_only_the_finished_video_is_left(tmp_path: Path) -> None:

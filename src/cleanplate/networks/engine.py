@@ -13,7 +13,7 @@ Frames = NDArray[np.uint8]
 
 
 class Engine(Protocol):
-    """Runs a model; all but ``int8`` give torch's masks, but for one pixel in a thousand at most.
+    """Runs a model; all but ``int8`` give torch's masks, but for a thousandth of a scene's pixels.
 
     Attributes:
         name: what it is called in results: ``torch``, ``openvino``, ``onnx`` or ``int8``.

@@ -10,12 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.errors import ConfigError
-from cleanplate.networks.conversion_cache import (
-    Convert,
-    forget_converted,
-    has_converted,
-    open_converted,
-)
+from cleanplate.networks.conversion_cache import Convert, has_converted, open_converted
 from cleanplate.networks.converted_engine import ConvertedEngine, Run
 
 FAST = {"PERFORMANCE_HINT": "LATENCY"}
@@ -46,14 +41,17 @@ def int8_engine(model: Path, quantise: Convert | None = None) -> ConvertedEngine
         ConfigError: nobody has made it yet.
         WeightsError: the model file is damaged.
     """
-    if quantise is not None:
-        forget_converted(model, _version("int8"))
-    elif not has_converted(model, _version("int8")):
+    if quantise is None and not has_int8(model):
         raise ConfigError(
             f"{model}: there is no 8-bit version of it here; make one with frames of its scene: "
             f"cleanplate quantise {model} VIDEO"
         )
-    return _opened(model, "int8", "decision.onnx", quantise or _refuse)
+    return _opened(model, "int8", "decision.onnx", quantise or _refuse, quantise is not None)
+
+
+def has_int8(model: Path) -> bool:
+    """Return whether somebody has made a model's 8-bit version on this machine."""
+    return has_converted(model, _version("int8"))
 
 
 def _refuse(model: Path, folder: Path) -> None:
@@ -66,7 +64,9 @@ def _version(name: str) -> str:
     return f"{name}-{openvino.__version__.split('-')[0]}"
 
 
-def _opened(model: Path, name: str, decision: str, convert: Convert) -> ConvertedEngine:
+def _opened(
+    model: Path, name: str, decision: str, convert: Convert, anew: bool = False
+) -> ConvertedEngine:
     import openvino
 
     core = openvino.Core()
@@ -77,7 +77,8 @@ def _opened(model: Path, name: str, decision: str, convert: Convert) -> Converte
             for file, settings in (("surroundings.xml", EXACT), (decision, FAST))
         ]
 
-    return ConvertedEngine(name, model, *open_converted(model, _version(name), convert, opened))
+    runs = open_converted(model, _version(name), convert, opened, anew)
+    return ConvertedEngine(name, model, *runs)
 
 
 def is_ready_for_openvino(model: Path) -> bool:

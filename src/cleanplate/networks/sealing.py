@@ -149,6 +149,8 @@ def _misplaced(tensors: dict[str, Any], size: int) -> str:
                 pass
             case _:
                 return f"{shown} is not described as a tensor is"
+        if start < 0 or end < start:
+            return f"{shown} lies nowhere"
         is_sound = len(shape) <= MOST_SIDES and all(type(n) is int and n >= 0 for n in shape)
         if kind not in _BYTES_OF or not is_sound:
             return f"{shown} has an unknown kind or shape"

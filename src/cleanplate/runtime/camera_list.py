@@ -70,6 +70,8 @@ class Camera(Settings):
             ConfigError: two are named, the variable is not set, or it is no such address.
         """
         if not self.push and not self.push_env:
+            if self.push_view != "overlay":
+                raise ConfigError(f"camera {self.name}: push_view needs push or push_env")
             return None
         if self.push and self.push_env:
             raise ConfigError(f"camera {self.name}: give one of push and push_env")

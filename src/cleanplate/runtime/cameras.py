@@ -68,7 +68,7 @@ class LiveRun:
         end = None if seconds is None else time.monotonic() + seconds
         try:
             while any(thread.is_alive() for thread in threads):
-                if end is not None and time.monotonic() > end:
+                if self._stopped.is_set() or (end is not None and time.monotonic() > end):
                     break
                 self._stopped.wait(0.1)
         finally:
@@ -97,10 +97,11 @@ class LiveRun:
                 *engines[path], camera.name, camera.background_every, plates=plates
             )
             outputs = camera.checked_outputs()
-            taken = sorted(written.intersection(outputs.paths()))
+            paths = [*outputs.paths(), *([Path(camera.drift).resolve()] if camera.drift else [])]
+            taken = sorted(written.intersection(paths))
             if taken:
                 raise ConfigError(f"camera {camera.name}: {taken[0]} is another camera's too")
-            written.update(outputs.paths())
+            written.update(paths)
             ready.append((camera, ours, NewestFrames(camera.address(), camera.name), push))
         self._running = [frames for _, _, frames, _ in ready]
         return ready

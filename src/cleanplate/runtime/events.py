@@ -70,7 +70,7 @@ class EventClips:
         if len(self._busy) < LEAST_FRAMES:
             return
         name = f"event{len(self._rows) + 1:04d}.mp4"
-        self._clip = VideoWriter(self._folder / name, self._rate, self._timed)
+        self._clip = VideoWriter(self._folder / name, self._rate, self._timed, in_pieces=True)
         self._first, self._last = self._busy[0], moment
         self._started = self._before[0][0]
         for seconds, packed in self._before:
@@ -86,6 +86,7 @@ class EventClips:
         times = (first.number, round(first.seconds, 3), last.number, round(last.seconds, 3))
         self._rows.append((len(self._rows) + 1, *times))
         clip.close(complete)
+        self._write_table()
 
     def close(self, complete: bool = True) -> None:
         """End an event that goes on, and write the table.

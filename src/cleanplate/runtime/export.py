@@ -142,12 +142,13 @@ def export(model: Path, kind: str, output: Path, overwrite: bool = False) -> Exp
         raise ConfigError(f"cannot export to {kind!r}; use one of {', '.join(KINDS)}")
     if output.suffix != KINDS[kind]:
         raise ConfigError(f"{output}: a file for {kind} ends in {KINDS[kind]}; rename it")
-    for path in (output, output.with_suffix(".bin"))[: 1 + (kind == "openvino")]:
+    for path in [output, output.with_suffix(".bin")][: 1 + (kind == "openvino")]:
         check_output(path, overwrite)
     require(kind)
     net, card = load_model(model)
     graph = WholeGraph(net, card).eval()
     part = output.with_name(f".{output.stem}.part{output.suffix}")
+    parts = [part, part.with_suffix(".bin")][: 1 + (kind == "openvino")]
     write, run = (_write_onnx, _run_onnx) if kind == "onnx" else (_write_openvino, _run_openvino)
     try:
         with quiet(), warnings.catch_warnings():
@@ -158,18 +159,14 @@ def export(model: Path, kind: str, output: Path, overwrite: bool = False) -> Exp
                 f"{model}: exported to {kind} its masks differ in {found.different:.2%} of the "
                 "pixels; nothing was kept"
             )
-        for path in _files(part):
+        for path in reversed(parts):
             path.replace(output.with_suffix(path.suffix))
     except OSError as error:
         raise OutputError(f"{output}: cannot be written ({error.strerror}); make room") from error
     finally:
-        for path in _files(part):
+        for path in parts:
             path.unlink(missing_ok=True)
     return found
-
-
-def _files(path: Path) -> list[Path]:
-    return [one for one in (path.with_suffix(".bin"), path) if one.exists()]
 
 
 def _traced(graph: WholeGraph, card: ModelCard) -> Any:

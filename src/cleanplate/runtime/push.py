@@ -57,6 +57,7 @@ class Push:
         self._changed = Condition()
         self._waiting: _Waiting | None = None
         self._ended = self._is_lost = False
+        self._steady_from = 0.0
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = Thread(target=self._run, daemon=True, name=f"push {name}")
 
@@ -95,11 +96,14 @@ class Push:
     def _run(self) -> None:
         wait = FIRST_WAIT_SECONDS
         while (first := self._next()) is not None:
-            start = time.monotonic()
-            reason = self._send(first)
+            self._steady_from = 0.0
+            try:
+                reason = self._send(first)
+            except OSError as error:  # no process can be started
+                reason = error.strerror or str(error)
             if not reason:
                 return
-            if time.monotonic() - start > STEADY_SECONDS:
+            if self._steady_from and time.monotonic() - self._steady_from > STEADY_SECONDS:
                 wait = FIRST_WAIT_SECONDS
             if not self._is_lost:
                 log.warning("%s: lost (%s); trying again", self._shown, reason)
@@ -113,7 +117,7 @@ class Push:
         height, width = first.picture.shape[:2]
         destination = Destination(self._address, height, width, self._rate_fps)
         process = self._process = subprocess.Popen(
-            [sys.executable, "-m", "cleanplate.scenes.sending"],
+            [sys.executable, "-P", "-m", "cleanplate.scenes.sending"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         waiting: _Waiting | None = first
@@ -125,8 +129,10 @@ class Push:
             while waiting is not None:
                 process.stdin.write(parcel(*waiting))
                 process.stdin.flush()
-                if self._is_lost and process.stdout.read():
-                    log.warning("%s: back", self._shown)
+                if not self._steady_from and process.stdout.read():
+                    self._steady_from = time.monotonic()
+                    if self._is_lost:
+                        log.warning("%s: back", self._shown)
                     self._is_lost = False
                 waiting = self._next()
         _, said = process.communicate()  # closes its input, at which it ends

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cleanplate.errors import VideoError
+from cleanplate.errors import ConfigError, OutputError, VideoError
 from cleanplate.images import Frame
+from cleanplate.networks.conversion_cache import cache_folder
 from cleanplate.networks.engine import Engine, Frames
 from cleanplate.networks.engine_choice import make_engine, require
-from cleanplate.networks.openvino_engine import int8_engine
+from cleanplate.networks.openvino_engine import has_int8, int8_engine
 from cleanplate.networks.quantisation import Inputs, quantise
 from cleanplate.subtractors.two_stage import TwoStageSubtractor
 
@@ -49,7 +50,8 @@ def quantise_model(model: Path, frames: Sequence[Frame]) -> Quantised:
         frames: of its scene; every second makes it, the others compare it.
 
     Raises:
-        ConfigError: a package is missing.
+        ConfigError: a package is missing, or stage 2 sees the frame alone.
+        OutputError: the cache cannot be written.
         VideoError: there are too few frames.
         WeightsError: the model file is damaged.
     """
@@ -57,11 +59,18 @@ def quantise_model(model: Path, frames: Sequence[Frame]) -> Quantised:
     if len(frames) < LEAST_FRAMES:
         raise VideoError(f"{len(frames)} frames are too few; give a video of the scene")
     reference, card = make_engine(model, "cpu", "torch")
+    if card.configuration.segmentation.input == "frame":
+        raise ConfigError(f"{model}: its stage 2 sees the frame alone; it runs on torch only")
     recorded = _Recorder(reference)
     ours = TwoStageSubtractor(recorded, card, plates=False)
     for frame in frames[::2]:
         ours.segment(frame)
     engine = int8_engine(model, partial(_write, seen=recorded.seen))
+    if not has_int8(model):
+        raise OutputError(
+            f"{cache_folder()}: the 8-bit version cannot be kept; make room, or name another "
+            "folder in CLEANPLATE_CACHE"
+        )
     small = TwoStageSubtractor(engine, card, plates=False)
     usual = TwoStageSubtractor(make_engine(model, "cpu", "auto")[0], card, plates=False)
     exact = TwoStageSubtractor(reference, card, plates=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,7 @@ def open_file(path: Path) -> av.container.InputContainer:
     if not path.is_file():
         raise VideoError(f"{path}: no such file; check the path")
     try:
-        return av.open(str(path), options=FILE_ONLY, metadata_errors="replace")  # titles
+        return av.open(str(path.absolute()), options=FILE_ONLY, metadata_errors="replace")  # titles
     except av.FFmpegError as error:
         raise VideoError(
             f"{path}: not a readable video ({error.strerror}); re-encode it, for instance to MP4"
@@ -132,9 +133,15 @@ def _kept_path(path: Path, folder: Path) -> Path | None:
     return folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.npz"
 
 
+_DAMAGED = (
+    *(OSError, ValueError, KeyError, EOFError, BadZipFile),
+    *(NotImplementedError, RuntimeError, zlib.error),  # what a flipped bit asks a zip reader for
+)
+
+
 def _read_kept(path: Path) -> FrameTimes | None:
     try:
         with np.load(path, allow_pickle=False) as kept:
             return FrameTimes(kept["shown"], kept["keys"], int(kept["count"]))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+    except _DAMAGED:
         return None

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import BinaryIO, NamedTuple
-from urllib.parse import urlsplit
 
 import av
 import numpy as np
@@ -56,10 +55,14 @@ def check_destination(address: str) -> None:
     Raises:
         ConfigError: the address is neither ``rtsp://`` nor ``rtmp://``.
     """
-    if urlsplit(address).scheme not in FORMATS:
+    if _kind(address) not in FORMATS:
         raise ConfigError(
             f"{redacted(address)}: cannot be streamed to; give an rtsp:// or rtmp:// address"
         )
+
+
+def _kind(address: str) -> str:
+    return address.partition("://")[0].lower()
 
 
 def even(picture: Frame | Mask) -> Frame:
@@ -106,7 +109,7 @@ def send(pipe: BinaryIO) -> None:
         av.FFmpegError: the server refuses, or is lost.
     """
     to = Destination(*json.loads(pipe.readline()))
-    kind = FORMATS[urlsplit(to.address).scheme]
+    kind = FORMATS[_kind(to.address)]
     options = {"rtsp_transport": "tcp"} if kind == "rtsp" else {"flvflags": "no_duration_filesize"}
     with _patience():
         container = av.open(to.address, "w", format=kind, options=options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -55,7 +55,9 @@ def is_stream(address: str) -> bool:
 def stream_name(address: str) -> str:
     """Return a short name for results and files: the host, or the file's stem."""
     if "://" in address:
-        return urlsplit(redacted(address)).hostname or "stream"
+        with suppress(ValueError):  # what is no address is said when it is opened
+            return urlsplit(redacted(address)).hostname or "stream"
+        return "stream"
     return Path(address).stem
 
 

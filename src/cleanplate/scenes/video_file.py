@@ -145,6 +145,8 @@ class VideoSource:
             self._times = read_times(self._path)
         times, keys = self._times.shown, self._times.keys
         self._passed.clear()
+        # once the file is searched, what was read before goes on from the wrong place
+        before_it, self._reader = self._reader, None
         if number <= len(times):
             wanted = int(times[number - 1])
             before = int(np.searchsorted(keys, wanted, "right"))
@@ -153,7 +155,7 @@ class VideoSource:
                 if reader is not None:
                     self._reader, self._next = reader, number
                     return
-        reader, self._reader = self._reader, None
+        reader = before_it
         if len(times) or reader is None or number < self._next:
             reader, self._next = self._decode(self._opened(anew=True)), 1  # what always works
         while self._next < number and next(reader, None) is not None:

@@ -22,7 +22,7 @@ from cleanplate.scenes.video import check_size
 TICK = Fraction(1, 1000)
 """Of timed frames, in seconds."""
 PIECES = {
-    "movflags": "frag_keyframe+empty_moov+default_base_moof+global_sidx",
+    "movflags": "frag_keyframe+empty_moov+default_base_moof",
     "flush_packets": "1",
 }
 _CODECS = {
@@ -64,8 +64,9 @@ class VideoWriter:
         try:
             if path.is_dir():
                 raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
-            pieces = PIECES if in_pieces and path.suffix.lower() in (".mp4", ".mov") else {}
-            self._container = av.open(str(self._part), "w", options=pieces)
+            self._in_pieces = in_pieces and path.suffix.lower() in (".mp4", ".mov")
+            options = PIECES if self._in_pieces else {}
+            self._container = av.open(str(self._part.absolute()), "w", options=options)
             self._part.touch()  # FFmpeg would find out only when the first packet is written
         except (av.FFmpegError, OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
@@ -130,15 +131,6 @@ class VideoWriter:
         except ValueError as error:  # the file's kind cannot hold what is written
             raise OutputError(f"{self._path}: {error}; choose an .mp4 file") from error
 
-    @contextmanager
-    def _removed_unless_whole(self) -> Iterator[None]:
-        try:
-            yield
-        except (av.FFmpegError, OSError):
-            with suppress(OSError):
-                self._part.unlink(missing_ok=True)
-            raise
-
     def __enter__(self) -> Self:
         return self
 
@@ -153,20 +145,29 @@ class VideoWriter:
     def close(self, complete: bool = True) -> None:
         """End the file and give it its name; what is not complete never replaces an older file.
 
-        Where its end cannot be written, as on a full disk, nothing can play it, and it is removed.
+        Where its end cannot be written, as on a full disk, a file in pieces is named all the same;
+        of another nothing can be played, and it is removed.
 
         Raises:
             OutputError: its end cannot be written.
         """
-        with self._explained(), self._removed_unless_whole():
+        with self._explained():
             try:
-                if self._stream is not None:
-                    self._container.mux(self._stream.encode())
-            finally:
-                self._container.close()
-            if self._stream is None:
-                self._part.unlink(missing_ok=True)
-            elif not complete and self._path.exists():  # a whole one is worth more than a part
-                self._part.replace(self._path.with_stem(f"{self._path.stem}.partial"))
-            else:
-                self._part.replace(self._path)
+                try:
+                    if self._stream is not None:
+                        self._container.mux(self._stream.encode())
+                finally:
+                    self._container.close()
+            except (av.FFmpegError, OSError):
+                with suppress(OSError):
+                    self._take_name(complete=False, plays=self._in_pieces)
+                raise
+            self._take_name(complete, plays=True)
+
+    def _take_name(self, complete: bool, plays: bool) -> None:
+        if self._stream is None or not plays:
+            self._part.unlink(missing_ok=True)
+        elif not complete and self._path.exists():  # a whole one is worth more than a part
+            self._part.replace(self._path.with_stem(f"{self._path.stem}.partial"))
+        else:
+            self._part.replace(self._path)

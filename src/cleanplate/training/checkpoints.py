@@ -105,13 +105,13 @@ def read_checkpoint(path: Path, identity: str) -> Checkpoint | None:
     Raises:
         WeightsError: the checkpoint belongs to other settings, labels or another split.
     """
-    for one, then in ((path, "the one before it is tried"), (_older(path), "training starts anew")):
-        if not one.exists():
-            continue
+    there = [one for one in (path, _older(path)) if one.exists()]
+    for one in there:
         try:
             found = _read(one)
-        except (WeightsError, KeyError, TypeError, ValueError) as error:
+        except (WeightsError, AttributeError, KeyError, TypeError, ValueError) as error:
             reason = str(error).removeprefix(f"{one}: ")
+            then = "training starts anew" if one == there[-1] else "the one before it is tried"
             log.warning("%s: damaged checkpoint (%s); %s", one, reason, then)
             continue
         if found.identity != identity:

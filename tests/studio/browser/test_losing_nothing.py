@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import cv2
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from cleanplate.scenes.cdnet import MOVING, STATIC
 from tests.studio.browser.conftest import Clip
@@ -96,6 +96,60 @@ def test_a_label_changed_elsewhere_is_never_silently_overwritten(
         labelling.wait_until_saved()
         found = read_label(studio.folder, 1)
         assert (found[60, 40], found[90, 40], found[105, 110]) == (STATIC, MOVING, MOVING)
+
+
+def hold_saving(visitor: Visitor, number: int) -> list[Route]:
+    """Keep a tab's next saving of a frame on its way; returns where it will stand."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "PUT" and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    visitor.page.route(f"**/api/labels/{number}", hold)
+    return held
+
+
+def wait_until_one(held: list[Route], visitor: Visitor) -> Route:
+    for _ in range(100):
+        if held:
+            break
+        visitor.page.wait_for_timeout(50)
+    assert len(held) == 1, "nothing was sent to be saved"
+    return held[0]
+
+
+def test_the_other_label_of_a_frame_left_meanwhile_is_gone_on_from(
+    labelling: Visitor, studio: Studio, visit: Visit
+) -> None:
+    labelling.stroke((20, 30), (60, 30))
+    labelling.wait_until_saved()
+    other = visit().open("label")
+    other.wait_for_frame()
+    labelling.page.bring_to_front()
+    saving = hold_saving(labelling, 1)
+    labelling.stroke((20, 60), (60, 60))
+    mine = wait_until_one(saving, labelling)
+    other.page.bring_to_front()
+    other.set_brush(8)
+    with labelling.page.expect_response("**/api/project"):  # it knows of the other label then
+        other.stroke((20, 100), (60, 100))
+        other.wait_until_saved()
+    labelling.page.bring_to_front()
+    labelling.step_to(2)
+    mine.continue_()
+    dialog = labelling.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Frame 1 has two labels")
+    dialog.get_by_role("button", name="Take the other").click()
+    labelling.wait_until_saved()
+    labelling.step_to(1)
+    labelling.stroke((100, 30), (140, 30))
+    labelling.wait_until_saved()
+    found = read_label(studio.folder, 1)
+    assert (found[30, 40], found[100, 40], found[30, 120]) == (MOVING, MOVING, MOVING)
+    assert found[60, 40] == STATIC  # what was painted here was given up
 
 
 def test_eight_tabs_show_one_project(visit: Visit, clip: Clip) -> None:

@@ -67,7 +67,11 @@ export class Editor {
   }
 
   async #load(number) {
-    if (this.#documents.has(number) && !this.isStale(number)) return;
+    if (this.#documents.has(number)) {
+      // in the middle of a stroke it stays: the server will refuse it, and both are shown
+      if (!this.isStale(number) || (number === this.number && this.#before)) return;
+      this.#documents.delete(number); // a stroke must not go on from it while the other is fetched
+    }
     const unsaved = saver.waitingMask(number);
     const mask = unsaved?.clone() ?? (await fetchLabel(number));
     const { width, height } = mask ?? (await frame(number));
@@ -84,13 +88,24 @@ export class Editor {
     return bare(labelOf(number)?.revision ?? null) !== bare(saver.knownRevision(number));
   }
 
-  /** Read the open frame's label again, where it was changed elsewhere. */
-  async followElsewhere({ forced = false } = {}) {
+  /** Read labels again that were changed elsewhere: now where one is open, else when it is opened. */
+  async followElsewhere() {
     for (const number of [...this.#documents.keys()]) {
       if (number !== this.number && this.isStale(number)) this.#documents.delete(number);
     }
     const number = this.number;
-    if (number === null || !this.#document || this.#before || !(forced || this.isStale(number))) return;
+    if (number === null || !this.#document || this.#before || !this.isStale(number)) return;
+    await this.#read(number);
+  }
+
+  /** Let go of a frame's label as it is here: the one that was saved elsewhere was chosen. */
+  async takeOther(number) {
+    if (number === this.number) this.abandon(); // what is being painted belongs to the old one
+    this.#documents.delete(number); // whether it is open or not: the next stroke would bring it back
+    if (number === this.number || number === this.#opening) await this.#read(number);
+  }
+
+  async #read(number) {
     this.#documents.delete(number);
     await this.#load(number);
     if (number === this.number) this.#told("frame");

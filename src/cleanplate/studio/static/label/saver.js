@@ -132,9 +132,9 @@ async function settle(number, entry, revision) {
   }
   waiting.delete(number);
   revisions.set(number, revision);
+  set("labelElsewhere", { number }); // at once: a stroke from here on would count as made over theirs
   await entry.kept;
   await drop(entry.key).catch(() => {});
-  set("labelElsewhere", { number });
 }
 
 /** Forget a frame's unsaved label, where the label itself is deleted. */

@@ -178,7 +178,7 @@ export function makeLabelView() {
 
   watch("frame", (number) => isOpen() && open(number));
   watch("project", () => isOpen() && tell(() => editor.followElsewhere()));
-  watch("labelElsewhere", () => tell(() => editor.followElsewhere({ forced: true })));
+  watch("labelElsewhere", ({ number }) => tell(() => editor.takeOther(number)));
   onConflict(chooseLabel);
   surface.canvas.dataset.tool = chosen;
 

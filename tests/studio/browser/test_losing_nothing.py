@@ -98,12 +98,12 @@ def test_a_label_changed_elsewhere_is_never_silently_overwritten(
         assert (found[60, 40], found[90, 40], found[105, 110]) == (STATIC, MOVING, MOVING)
 
 
-def hold_saving(visitor: Visitor, number: int) -> list[Route]:
-    """Keep a tab's next saving of a frame on its way; returns where it will stand."""
+def hold_label(visitor: Visitor, number: int, method: str = "PUT") -> list[Route]:
+    """Keep a tab's next asking for, or saving of, a label on its way; returns where it will be."""
     held: list[Route] = []
 
     def hold(route: Route) -> None:
-        if route.request.method == "PUT" and not held:
+        if route.request.method == method and not held:
             held.append(route)
         else:
             route.continue_()
@@ -117,7 +117,7 @@ def wait_until_one(held: list[Route], visitor: Visitor) -> Route:
         if held:
             break
         visitor.page.wait_for_timeout(50)
-    assert len(held) == 1, "nothing was sent to be saved"
+    assert len(held) == 1, "nothing was sent"
     return held[0]
 
 
@@ -129,7 +129,7 @@ def test_the_other_label_of_a_frame_left_meanwhile_is_gone_on_from(
     other = visit().open("label")
     other.wait_for_frame()
     labelling.page.bring_to_front()
-    saving = hold_saving(labelling, 1)
+    saving = hold_label(labelling, 1)
     labelling.stroke((20, 60), (60, 60))
     mine = wait_until_one(saving, labelling)
     other.page.bring_to_front()
@@ -150,6 +150,50 @@ def test_the_other_label_of_a_frame_left_meanwhile_is_gone_on_from(
     found = read_label(studio.folder, 1)
     assert (found[30, 40], found[100, 40], found[30, 120]) == (MOVING, MOVING, MOVING)
     assert found[60, 40] == STATIC  # what was painted here was given up
+
+
+def test_a_label_deleted_while_it_is_being_saved_stays_away(
+    labelling: Visitor, studio: Studio
+) -> None:
+    saving = hold_label(labelling, 1)
+    labelling.stroke((20, 60), (60, 60))
+    stroke = wait_until_one(saving, labelling)
+    labelling.page.get_by_role("button", name="Delete", exact=True).click()
+    labelling.page.get_by_role("button", name="Delete it").click()
+    labelling.page.wait_for_timeout(300)
+    with labelling.page.expect_response("**/api/labels/1"):
+        stroke.continue_()
+    expect(labelling.frame_state).to_contain_text("not labelled yet")
+    labelling.wait_until_saved()
+    labelling.page.wait_for_timeout(500)
+    assert studio.ask("/project")["labels"] == []
+    labelling.stroke((20, 90), (60, 90))  # a new label, not the one that is gone
+    labelling.wait_until_saved()
+    codes = read_label(studio.folder, 1)
+    assert (codes[60, 40], codes[90, 40]) == (STATIC, MOVING)
+
+
+def test_a_label_of_before_is_copied_to_no_other_frame(
+    labelling: Visitor, studio: Studio, visit: Visit
+) -> None:
+    labelling.stroke((20, 60), (60, 60))
+    labelling.wait_until_saved()
+    again = visit()
+    first = hold_label(again, 1, "GET")  # its label is not there yet when another frame is opened
+    again.open("label")
+    wait_until_one(first, again)
+    again.step_to(5)
+    asking = hold_label(again, 1, "GET")
+    again.page.locator(".surface").focus()
+    again.press("c")
+    copied = wait_until_one(asking, again)
+    again.step_to(6)
+    with again.page.expect_response("**/api/labels/1"):
+        copied.continue_()
+    again.page.wait_for_timeout(700)
+    again.wait_until_saved()
+    expect(again.frame_state).to_contain_text("Frame 6 · not labelled yet")
+    assert [label["number"] for label in studio.ask("/project")["labels"]] == [1]
 
 
 def test_eight_tabs_show_one_project(visit: Visit, clip: Clip) -> None:

@@ -120,7 +120,7 @@ export class Editor {
 
   /** Begin a change; a proposal that is shown becomes the label that is corrected. */
   begin() {
-    if (!this.mask || this.#before) return;
+    if (!this.mask || this.#before || saver.isBeingRemoved(this.number)) return;
     this.#before = this.mask.clone();
     this.#proposed = this.proposal;
     if (this.proposal) {
@@ -166,8 +166,8 @@ export class Editor {
 
   /** Change the mask in one go. */
   edit(change) {
-    if (!this.mask) return;
     this.begin();
+    if (!this.isChanging) return;
     this.touch(change(this.mask));
     this.commit();
   }
@@ -181,7 +181,7 @@ export class Editor {
   }
 
   #step(take) {
-    if (!this.mask || this.#before) return;
+    if (!this.mask || this.#before || saver.isBeingRemoved(this.number)) return;
     const rect = take(this.history, this.mask);
     if (!rect) return;
     this.#told("pixels", rect);
@@ -214,15 +214,22 @@ export class Editor {
     this.#told("proposal");
   }
 
-  /** Take the mask of the nearest labelled frame before this one. */
+  /**
+   * Take the mask of the nearest labelled frame before this one.
+   *
+   * @returns {Promise<number|null|undefined>} that frame; null where there is none, undefined where
+   *   nothing was copied since another frame was opened, or painted on, meanwhile
+   */
   async copyPrevious() {
+    const number = this.number;
     const here = [...this.#documents].filter(([, { isLabelled }]) => isLabelled).map(([n]) => n);
     const all = [...get("project").labels.map((label) => label.number), ...here];
-    const earlier = all.filter((number) => number < this.number);
+    const earlier = all.filter((one) => one < number);
     if (!earlier.length) return null;
     const from = Math.max(...earlier);
     await this.#load(from);
-    const source = this.#documents.get(from).mask;
+    const source = this.#documents.get(from)?.mask;
+    if (!source || number !== this.number || this.isChanging) return undefined;
     this.proposal = null;
     this.edit((mask) => {
       mask.codes.set(source.codes);
@@ -241,18 +248,14 @@ export class Editor {
     this.#told("proposal");
   }
 
-  /** Take the open frame's label away. */
+  /** Take the open frame's label away; it is not painted on until it is gone. */
   async remove() {
     const number = this.number;
-    await saver.forget(number);
-    const revision = saver.knownRevision(number);
-    if (revision !== null) {
-      await ask("DELETE", `/labels/${number}`, { headers: { "If-Match": revision } });
-      saver.knowRevision(number, null);
-    }
+    this.abandon();
+    await saver.remove(number);
     this.#documents.delete(number);
-    await refreshProject();
-    await this.open(number);
+    await refreshProject().catch(() => {}); // the page's head says when there is no studio
+    if (number === this.#opening) await this.open(number); // else another was asked for meanwhile
   }
 
   /** The share of the picture that is foreground. */

@@ -11,7 +11,9 @@ const RETRY_MS = [500, 1000, 2000, 4000];
 
 const waiting = new Map(); // frame -> {mask, revision, key, version}
 const revisions = new Map(); // frame -> what the server holds, as far as this tab knows
+const removing = new Set(); // frames whose label is being taken away: none is sent
 let sending = false;
+let onItsWay = null; // {number, ended} of the label that is being sent
 let timer = null;
 let failures = 0;
 let settleConflict = null;
@@ -75,23 +77,28 @@ export async function sendAll() {
   if (sending) return;
   sending = true;
   let failed = null;
-  for (const [number, entry] of [...waiting]) {
+  for (const number of [...waiting.keys()]) {
+    const entry = waiting.get(number);
+    if (!entry || removing.has(number)) continue;
+    const ended = send(number, entry);
+    onItsWay = { number, ended };
     try {
-      await send(number, entry);
+      await ended;
     } catch (error) {
       failed = error;
       if (!error.status) break; // no server: the others would fail too
     }
   }
   sending = false;
+  onItsWay = null;
   if (failed) {
     say(failed.status === 0 ? "offline" : "failed", failed.message);
     schedule(RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)]);
     return;
   }
   failures = 0;
-  if (waiting.size) schedule(0);
-  else say("saved");
+  if (!waiting.size) say("saved");
+  else if ([...waiting.keys()].some((number) => !removing.has(number))) schedule(0);
 }
 
 async function send(number, entry) {
@@ -105,6 +112,7 @@ async function send(number, entry) {
     await acknowledged(number, entry, answer.headers.get("ETag"));
   } catch (error) {
     if (error.status !== 412) throw error;
+    if (removing.has(number)) return; // whoever takes it away is told
     await settle(number, entry, error.body.revision ?? null);
   }
 }
@@ -112,11 +120,11 @@ async function send(number, entry) {
 async function acknowledged(number, entry, revision) {
   revisions.set(number, revision);
   const latest = waiting.get(number);
-  if (latest.version === entry.version) {
+  if (latest?.version === entry.version) {
     waiting.delete(number);
     await entry.kept;
     await drop(entry.key).catch(() => {});
-  } else {
+  } else if (latest) {
     latest.revision = revision; // painted on meanwhile, over what was just saved
   }
   refreshProject().catch(() => {});
@@ -126,6 +134,7 @@ async function settle(number, entry, revision) {
   say("conflict");
   const chosen = await settleConflict(number, waiting.get(number).mask);
   const latest = waiting.get(number);
+  if (!latest) return; // taken away meanwhile
   if (chosen === "mine") {
     latest.revision = revision;
     return;
@@ -137,13 +146,32 @@ async function settle(number, entry, revision) {
   await drop(entry.key).catch(() => {});
 }
 
-/** Forget a frame's unsaved label, where the label itself is deleted. */
-export async function forget(number) {
-  const entry = waiting.get(number);
-  waiting.delete(number);
-  if (!entry) return;
-  await entry.kept;
-  await drop(entry.key).catch(() => {});
+export const isBeingRemoved = (number) => removing.has(number);
+
+/**
+ * Take a frame's label away: on the server, then what waits here. What is on its way to the server
+ * arrives first, else it would bring the label back.
+ *
+ * @throws {ApiError} it stays, and what waits is saved as before
+ */
+export async function remove(number) {
+  removing.add(number);
+  try {
+    if (onItsWay?.number === number) await onItsWay.ended.catch(() => {});
+    const waits = waiting.get(number);
+    const revision = waits ? waits.revision : knownRevision(number);
+    if (revision !== null) {
+      await ask("DELETE", `/labels/${number}`, { headers: { "If-Match": revision } });
+      revisions.set(number, null);
+    }
+    waiting.delete(number);
+    await waits?.kept;
+    if (waits) await drop(waits.key).catch(() => {});
+  } finally {
+    removing.delete(number);
+    if (waiting.size) schedule(0);
+    else if (!sending) say("saved");
+  }
 }
 
 /**

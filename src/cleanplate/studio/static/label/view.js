@@ -153,6 +153,7 @@ export function makeLabelView() {
 
   async function copyPrevious() {
     const from = await editor.copyPrevious();
+    if (from === undefined) return;
     notify(from === null ? "No earlier frame is labelled." : `Copied from frame ${from}.`);
   }
 

@@ -196,6 +196,27 @@ def test_a_label_of_before_is_copied_to_no_other_frame(
     assert [label["number"] for label in studio.ask("/project")["labels"]] == [1]
 
 
+def test_a_tab_closed_between_two_savings_of_a_label_contradicts_nobody(
+    labelling: Visitor, studio: Studio, visit: Visit
+) -> None:
+    saving = hold_label(labelling, 1)
+    labelling.stroke((20, 60), (60, 60))
+    first = wait_until_one(saving, labelling)
+    labelling.stroke((20, 90), (60, 90))
+    saving = hold_label(labelling, 1)
+    first.continue_()
+    wait_until_one(saving, labelling)
+    labelling.page.wait_for_timeout(300)  # the browser's copy learns what was saved
+    studio.kill()  # so that the second is in the browser alone
+    labelling.page.close()
+    studio.start()
+    again = visit().open("label")
+    again.wait_for_frame()
+    again.wait_until_saved()  # asks nothing: nobody else changed the label
+    codes = read_label(studio.folder, 1)
+    assert codes[60, 40] == codes[90, 40] == MOVING
+
+
 def test_eight_tabs_show_one_project(visit: Visit, clip: Clip) -> None:
     first = visit().open()
     first.upload(clip.video)

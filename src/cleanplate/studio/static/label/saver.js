@@ -9,9 +9,12 @@ import { TAB, drop, keep, kept, livingTabs } from "./vault.js";
 const PAUSE_MS = 300; // strokes in quick succession are sent together
 const RETRY_MS = [500, 1000, 2000, 4000];
 
-const waiting = new Map(); // frame -> {mask, revision, key, version}
+// frame -> {mask, revision, project, key, version, isKept, kept, from}: `kept` ends with the writing
+// of its copy in the browser, `from` is a copy of another tab's that it was made from
+const waiting = new Map();
 const revisions = new Map(); // frame -> what the server holds, as far as this tab knows
 const removing = new Set(); // frames whose label is being taken away: none is sent
+let version = 0; // of the last stroke of this tab
 let sending = false;
 let onItsWay = null; // {number, ended} of the label that is being sent
 let timer = null;
@@ -41,30 +44,50 @@ const keyOf = (number) => `${get("project")?.folder ?? ""}|${number}|${TAB}`;
 
 /** Save a label soon. The mask is copied at once, so that painting can go on. */
 export function save(number, mask) {
-  const project = get("project")?.folder ?? "";
   const before = waiting.get(number);
   const entry = {
     mask: mask.clone(),
     revision: before ? before.revision : knownRevision(number),
+    project: get("project")?.folder ?? "",
     key: keyOf(number),
-    version: (before?.version ?? 0) + 1,
+    version: ++version,
+    from: before?.from,
   };
   waiting.set(number, entry);
   say("saving");
-  entry.kept = keepEntry(project, number, entry);
+  keepEntry(number, entry);
   schedule(PAUSE_MS);
 }
 
-async function keepEntry(project, number, entry) {
-  const { key, mask, revision } = entry;
+/** Write an entry's copy in the browser; `entry.kept` ends with it. */
+function keepEntry(number, entry) {
+  entry.kept = writeCopy(number, entry);
+  return entry.kept;
+}
+
+async function writeCopy(number, entry) {
+  const { key, mask, revision, project } = entry;
   const { width, height, codes } = mask;
   try {
-    await keep({ key, tab: TAB, project, number, revision, width, height, codes });
+    await keep({ key, tab: TAB, version: entry.version, project, number, revision, width, height, codes });
     entry.isKept = true;
     say(get("saved").state);
   } catch {
     say("saving", "This browser keeps no copy (private window or no room).");
   }
+}
+
+/** Drop an entry's copies, once it is on the server or given up; never one of a later stroke. */
+async function dropCopies(entry) {
+  await entry.kept;
+  await drop(entry.key, entry.version).catch(() => {});
+  if (entry.from) await drop(entry.from.key, entry.from.version).catch(() => {});
+}
+
+/** Say which revision a waiting label replaces, in its copy too: it may outlive this page. */
+function replaces(number, entry, revision) {
+  entry.revision = revision;
+  keepEntry(number, entry);
 }
 
 function schedule(delay) {
@@ -122,10 +145,9 @@ async function acknowledged(number, entry, revision) {
   const latest = waiting.get(number);
   if (latest?.version === entry.version) {
     waiting.delete(number);
-    await entry.kept;
-    await drop(entry.key).catch(() => {});
+    await dropCopies(entry);
   } else if (latest) {
-    latest.revision = revision; // painted on meanwhile, over what was just saved
+    replaces(number, latest, revision); // painted on meanwhile, over what was just saved
   }
   refreshProject().catch(() => {});
 }
@@ -136,14 +158,13 @@ async function settle(number, entry, revision) {
   const latest = waiting.get(number);
   if (!latest) return; // taken away meanwhile
   if (chosen === "mine") {
-    latest.revision = revision;
+    replaces(number, latest, revision);
     return;
   }
   waiting.delete(number);
   revisions.set(number, revision);
   set("labelElsewhere", { number }); // at once: a stroke from here on would count as made over theirs
-  await entry.kept;
-  await drop(entry.key).catch(() => {});
+  await dropCopies(latest);
 }
 
 export const isBeingRemoved = (number) => removing.has(number);
@@ -165,8 +186,7 @@ export async function remove(number) {
       revisions.set(number, null);
     }
     waiting.delete(number);
-    await waits?.kept;
-    if (waits) await drop(waits.key).catch(() => {});
+    if (waits) await dropCopies(waits);
   } finally {
     removing.delete(number);
     if (waiting.size) schedule(0);
@@ -192,10 +212,11 @@ async function takeUp(makeMask) {
   for (const label of await kept().catch(() => [])) {
     if (label.project !== project || waiting.has(label.number) || living?.has(label.tab)) continue;
     const mask = makeMask(label.width, label.height, label.codes);
-    const entry = { mask, revision: label.revision, key: keyOf(label.number), version: 1 };
-    entry.kept = keepEntry(project, label.number, entry);
-    await entry.kept;
-    if (entry.key !== label.key) await drop(label.key).catch(() => {});
+    const from = { key: label.key, version: label.version ?? 0 };
+    const entry = { mask, revision: label.revision, project, key: keyOf(label.number), version: ++version, from };
+    await keepEntry(label.number, entry);
+    // without a copy of this tab's own, the old one stays until the label is saved
+    if (entry.isKept) await drop(from.key, from.version).catch(() => {});
     waiting.set(label.number, entry);
     found++;
   }

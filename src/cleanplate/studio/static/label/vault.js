@@ -27,11 +27,21 @@ async function run(mode, work) {
 }
 
 /**
- * A label that waits: `key`, the `tab` that painted it, `project`, `number`, `revision` it was made
- * from (null for a new label), `width`, `height` and `codes`.
+ * A label that waits: `key`, the `tab` that painted it, `version` (grows with each stroke of a tab),
+ * `project`, `number`, `revision` it was made from (null for a new label), `width`, `height` and
+ * `codes`.
  */
 export const keep = (label) => run("readwrite", (store) => store.put(label));
-export const drop = (key) => run("readwrite", (store) => store.delete(key));
+
+/** Drop a label, unless what is kept is newer than `version`: it was painted on meanwhile. */
+export const drop = (key, version) =>
+  run("readwrite", (store) => {
+    const request = store.get(key);
+    request.onsuccess = () => {
+      if ((request.result?.version ?? 0) <= version) store.delete(key);
+    };
+    return request;
+  });
 export const kept = () => run("readonly", (store) => store.getAll());
 
 /** This tab, as others see it: its lock is held for as long as it lives. */

@@ -13,7 +13,8 @@ const RETRY_MS = [500, 1000, 2000, 4000, 8000];
  * @param {AbortSignal} signal
  */
 export async function upload(file, told, signal) {
-  const address = `/uploads/${part(file.name)}?size=${file.size}`;
+  // another file of the same name and size does not go on where this one broke off
+  const address = `/uploads/${part(file.name)}?size=${file.size}&modified=${file.lastModified}`;
   let { received } = await askJson("GET", address, { signal, cache: "no-store" });
   let failures = 0;
   told(received / file.size);

@@ -6,7 +6,7 @@ import { icon } from "../core/icons.js";
 import { notify, tell } from "../core/messages.js";
 import { frameRange, get, refreshProject, set, watch } from "../core/state.js";
 import { counted, duration, percent } from "../core/words.js";
-import { thumbnailAddress } from "../core/frames.js";
+import { nearThumbnailAddress } from "../core/frames.js";
 import { choosePath } from "./browse.js";
 import { startGuide } from "./guide.js";
 import { upload } from "./upload.js";
@@ -112,7 +112,7 @@ function makeClips() {
         el(
           "li",
           { class: "clip" },
-          el("img", { src: thumbnailAddress(clip.first + Math.floor(clip.count / 2)), alt: "" }),
+          el("img", { src: nearThumbnailAddress(clip.first + Math.floor(clip.count / 2)), alt: "" }),
           el(
             "div",
             {},

@@ -14,6 +14,9 @@ export const frameAddress = (number) => `/frames/${number}.jpg?v=${version()}`;
 /** The address of a small frame, for an `img`. */
 export const thumbnailAddress = (number) => `/api/thumbnails/${number}.jpg?v=${version()}`;
 
+/** The address of a small frame near one, which needs no decoding of all frames before it. */
+export const nearThumbnailAddress = (number) => `${thumbnailAddress(number)}&near=1`;
+
 /**
  * Fetch and decode a picture, or take it from those kept.
  *

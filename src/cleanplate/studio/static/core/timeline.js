@@ -1,12 +1,15 @@
 // The whole video in one line: thumbnails, a slider that steps exactly, marks of what is labelled.
 
 import { button, el, fill, svg } from "./dom.js";
-import { thumbnailAddress } from "./frames.js";
+import { nearThumbnailAddress, thumbnailAddress } from "./frames.js";
 import { icon } from "./icons.js";
 import { frameRange, get, goTo, watch } from "./state.js";
 import { clock } from "./words.js";
 
 const THUMBNAIL_WIDTH = 92;
+// Encoders put key frames no further apart than this, as a rule. Thumbnails that are can show key
+// frames, which are decoded at once; closer ones would all show the same.
+const KEY_DISTANCE = 250;
 
 /**
  * Make a timeline.
@@ -61,10 +64,11 @@ export function makeTimeline({ marks, watched }) {
     const numbers = Array.from({ length: many }, (_, i) =>
       Math.min(last, first + Math.round(((i + 0.5) * count) / many)),
     );
+    const address = count / many >= KEY_DISTANCE ? nearThumbnailAddress : thumbnailAddress;
     fill(
       strip,
       ...numbers.map((one) =>
-        el("img", { src: thumbnailAddress(one), alt: "", draggable: false, onclick: () => goTo(one) }),
+        el("img", { src: address(one), alt: "", draggable: false, onclick: () => goTo(one) }),
       ),
     );
   }

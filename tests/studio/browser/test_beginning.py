@@ -7,13 +7,14 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from cleanplate import studio as studio_package
 from cleanplate.scenes.opening import open_scene
 from cleanplate.scenes.video_writer import VideoWriter
-from tests.studio.browser.conftest import Clip
+from tests.studio.browser.conftest import FRAMES, Clip
 from tests.studio.browser.server import Studio
 from tests.studio.browser.visitor import Visitor
 
@@ -24,6 +25,7 @@ IMPORT = re.compile(r'^import [^"]*"(\.[^"]+)";', re.MULTILINE)
 PRELOAD = re.compile(r'rel="modulepreload" href="/static/([^"]+)"')
 MOST_ACTIONS, PROPOSED_FRAMES = 6, 20
 FIRST_PAGE_MS = 1000
+LONG_FRAMES = 5000  # in a timeline of at most 16 thumbnails
 
 
 def test_the_guided_start_leads_through_three_steps(visit: Visit, studio: Studio) -> None:
@@ -61,6 +63,41 @@ def test_a_file_that_is_no_video_gets_a_sentence_that_helps(
         visitor.show(f"bring-error-{path.suffix[1:]}")
         notice.get_by_role("button", name="Close").click()
     assert studio.ask("/project")["frames"] == 0
+
+
+def test_an_upload_says_when_its_file_was_changed(visit: Visit, studio: Studio, clip: Clip) -> None:
+    visitor = visit().open()
+    asked: list[str] = []
+    visitor.page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+    visitor.upload(clip.video)
+    changed = int(clip.video.stat().st_mtime * 1000)
+    for method in ("GET", "PUT"):
+        urls = [one for one in asked if one.startswith(f"{method} ") and "/api/uploads/" in one]
+        assert urls
+        assert all(f"&modified={changed}" in url for url in urls), urls
+
+
+def test_the_timeline_of_a_long_video_decodes_no_more_than_key_frames(
+    visit: Visit, studio: Studio, clip: Clip, tmp_path: Path
+) -> None:
+    visitor = visit().open()
+    visitor.upload(clip.video)
+    pictures = visitor.page.locator(".label-view .thumbnails img")
+    expect(pictures.first).to_have_attribute("src", re.compile(r"^(?!.*near=1)"))  # each its own
+    long = tmp_path / "long.mp4"
+    with VideoWriter(long, 25.0) as writer:
+        for number in range(LONG_FRAMES):
+            writer.write(np.full((120, 160, 3), number % 200, np.uint8))
+    visitor.go("Bring in")
+    visitor.page.get_by_label("Choose a file to upload").set_input_files(long)
+    last = f"of {LONG_FRAMES + FRAMES}"
+    expect(visitor.page.locator(".label-view .time-place")).to_contain_text(last, timeout=30_000)
+    visitor.go("Label")
+    expect(pictures.first).to_have_attribute("src", re.compile("near=1"))
+    visitor.page.wait_for_function(
+        """() => [...document.querySelectorAll(".label-view .thumbnails img")]
+            .every((one) => one.complete && one.naturalWidth > 0)"""
+    )
 
 
 def test_a_video_on_this_computer_is_chosen_from_a_list(

@@ -20,6 +20,7 @@ SHOTS = "CLEANPLATE_SCREENSHOTS"
 """Names the folder into which pictures of the views are written."""
 BRUSH_PX = 6
 SETTLED = "All labels saved"
+VIEWS = 5
 
 
 class Visitor:
@@ -39,6 +40,8 @@ class Visitor:
         """Open the page at a step and wait until it works."""
         self.page.goto(f"{self.address}#{step}")
         self.page.wait_for_selector("html[data-ready]")
+        # views are fetched when the page has time; a server killed before that is an error to it
+        expect(self.page.locator("main > .view")).to_have_count(VIEWS, timeout=15_000)
         return self
 
     def go(self, step: str) -> None:

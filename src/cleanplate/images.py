@@ -146,6 +146,8 @@ def write_bytes(
     """
     part = part_of(path)
     try:
+        if part.is_symlink():  # laid there to have another file written over
+            part.unlink()
         with part.open("wb") as file:
             file.write(data)
             file.flush()
@@ -164,10 +166,7 @@ def write_bytes(
 
 
 def part_of(path: Path) -> Path:
-    """Return the hidden name under which a file is written; what is killed leaves it behind.
-
-    The next writer of the same file takes it over.
-    """
+    """Return the hidden name of a file being written; what a kill leaves, the next writer takes."""
     return path.parent / f".{path.name}.part"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from cleanplate.scenes.opening import open_scene
+from cleanplate.studio.labels import NEW, ChangedElsewhereError, Labels
+from cleanplate.studio.project import Project
 from tests.studio.serving import SIZE, Client, png, square
 
 
@@ -128,3 +131,45 @@ def test_a_body_without_end_is_cut_off(client: Client, monkeypatch: pytest.Monke
     monkeypatch.setattr("cleanplate.studio.label_routes.MOST_LABEL_BYTES", 10_000)
     answer = client.ask("PUT", "/api/labels/7", bytes(20_000), {"If-None-Match": "*"})
     assert answer.status == 413
+
+
+def test_a_label_of_another_kind_goes_when_it_is_painted_over(client: Client, folder: Path) -> None:
+    (folder / "groundtruth").mkdir()
+    old = folder / "groundtruth" / "gt000007.bmp"
+    cv2.imwrite(str(old), square(4))
+    shown = client.get("/api/labels/7")
+    assert shown.body[:4] == b"\x89PNG"
+    assert client.put_label(7, square(8), shown.headers["etag"]).status == 204
+    assert [path.name for path in (folder / "groundtruth").iterdir()] == ["gt000007.png"]
+    assert (read(folder, 7) == square(8)).all()
+
+
+def test_two_labels_of_one_frame_are_said_and_the_project_is_shown(
+    client: Client, folder: Path
+) -> None:
+    client.put_label(7, square(4))
+    cv2.imwrite(str(folder / "groundtruth" / "gt000007.bmp"), square(4))
+    project = client.get("/api/project").json
+    assert "both frame 7" in project["trouble"]
+    assert project["frames"] == 30
+
+
+def test_a_label_that_changes_while_another_is_written_is_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Project(folder)
+    project.read_clips()
+    labels = Labels(project)
+    first = labels.write(7, png(square(4)), NEW)
+    sync = os.fsync
+
+    def slow(handle: int) -> None:
+        (folder / "groundtruth" / "gt000007.png").write_bytes(png(square(20)))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    with pytest.raises(ChangedElsewhereError):
+        labels.write(7, png(square(12)), first)
+    assert (read(folder, 7) == square(20)).all()
+    assert not list((folder / "groundtruth").glob(".*"))
+    project.close()

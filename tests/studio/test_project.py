@@ -181,3 +181,12 @@ def test_a_video_of_another_camera_is_refused_and_leaves_nothing(
     assert [path.name for path in (folder / "videos").iterdir()] == ["gate.mp4"]
     assert client.get("/api/project").json["frames"] == 30
     assert SIZE == (48, 64)
+
+
+def test_a_video_that_was_replaced_makes_the_pictures_others(folder: Path) -> None:
+    project = Project(folder)
+    before = project.identity
+    assert project.identity == before
+    write_clip(folder / "videos" / "gate.mp4", 12)
+    assert project.identity != before
+    project.close()

@@ -122,7 +122,7 @@ def _open_cdnet(place: Path) -> Scene:
         category=resolved.parent.name if resolved.parent.name in cdnet.CATEGORIES else "",
         collection=resolved.parent.name,
         frames=frames,
-        label_files=label_files(place),
+        label_files=label_files(place, may_lead_out=True),
         decode=cdnet.read_labels,
         roi=cdnet.read_roi(roi) if roi.exists() else None,
         temporal_region=cdnet.read_temporal_region(region) if region.exists() else None,

@@ -83,7 +83,7 @@ def read_project_file(folder: Path) -> ProjectFile:
     Raises:
         ConfigError: it cannot be read, is not valid, or names a video outside the folder.
     """
-    path = folder / PROJECT
+    path = inside(folder, PROJECT)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -122,6 +122,22 @@ def inside(folder: Path, name: str) -> Path:
     return place
 
 
+def leads_out(folder: Path, path: Path) -> bool:
+    """Say whether a file of a folder is a link to one outside it."""
+    return path.is_symlink() and not path.resolve().is_relative_to(folder.resolve())
+
+
+def check_links(folder: Path, place: Path) -> None:
+    """Refuse a folder of a project whose files are links to others outside the project.
+
+    Raises:
+        ConfigError: says which.
+    """
+    for path in (place, *(place.iterdir() if place.is_dir() else ())):
+        if leads_out(folder, path):
+            raise ConfigError(f"{path}: leads out of {folder}; copy the file into it")
+
+
 def project_frames(folder: Path, project: ProjectFile, remembered: int = 0) -> FrameSource:
     """Open a project's frames; what is read of its videos is kept in its hidden folder.
 
@@ -134,6 +150,7 @@ def project_frames(folder: Path, project: ProjectFile, remembered: int = 0) -> F
         VideoError: there is no video, one cannot be opened, or they differ in size.
     """
     if not project.videos and (folder / cdnet.INPUT).is_dir():
+        check_links(folder, folder / cdnet.INPUT)
         return FolderSource(folder / cdnet.INPUT, folder.resolve().name)
     sources = [open_clip(folder, video, remembered) for video in project.videos]
     return ChainedSource(sources, project.name)
@@ -147,17 +164,25 @@ def open_clip(folder: Path, video: str, remembered: int = 0) -> FrameSource:
     """
     path = inside(folder, video)
     if path.is_dir():
+        check_links(folder, path)
         return FolderSource(path)
     return VideoSource(path, kept_times(path, folder / HIDDEN / INDEX), remembered)
 
 
-def label_files(folder: Path) -> dict[int, Path]:
+def label_files(folder: Path, may_lead_out: bool = False) -> dict[int, Path]:
     """Find a project's labels by frame number; there may be none yet.
+
+    Args:
+        folder: the project's, or a scene's in CDNet's layout.
+        may_lead_out: take links to files elsewhere, as a scene that is only read may have them.
 
     Raises:
         DatasetError: the folder cannot be read, or two files carry the same number.
+        ConfigError: one is a link to a file outside the project.
     """
     labels = folder / cdnet.GROUNDTRUTH
     if not labels.is_dir() or not any(not path.name.startswith(".") for path in labels.iterdir()):
         return {}
+    if not may_lead_out:
+        check_links(folder, labels)
     return numbered_pictures(labels, "label pictures such as gt000001.png")

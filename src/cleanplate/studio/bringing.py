@@ -23,7 +23,8 @@ from cleanplate.scenes.stream import arrivals, redacted, stream_name
 from cleanplate.scenes.synthetic import draw
 from cleanplate.scenes.unpacking import check_room
 from cleanplate.scenes.video_writer import VideoWriter
-from cleanplate.studio.project import Clip, Project
+from cleanplate.studio.clips import Clip
+from cleanplate.studio.project import Project
 from cleanplate.studio.uploads import MOST_NAME, RESERVE_BYTES, safe_name
 
 MOST_SECONDS = 3600.0

@@ -12,8 +12,8 @@ from starlette.requests import Request
 
 from cleanplate.errors import OutputError
 from cleanplate.images import explained
+from cleanplate.studio.clips import Clip
 from cleanplate.studio.desk import Desk
-from cleanplate.studio.project import Clip
 from cleanplate.studio.requests import Here
 from cleanplate.studio.uploads import browse, safe_name
 

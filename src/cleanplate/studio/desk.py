@@ -79,9 +79,9 @@ class Desk:
 
     def describe_models(self) -> list[dict[str, Any]]:
         """Describe the models of the project, the newest first; damaged ones are left out."""
-        folder, found = self.project.models_folder, []
+        found = []
         figures = read_figures(self.project.folder)
-        for path in folder.glob("*.safetensors") if folder.is_dir() else ():
+        for path in self.project.models():
             try:
                 card, made = read_card(path), path.stat().st_mtime
             except (CleanplateError, OSError):
@@ -108,6 +108,11 @@ class Desk:
         frames = project._frames
         held = held_back(project.folder)
         size = None if frames is None else list(frames.size)
+        trouble, labels = project.trouble, dict[int, str]()
+        try:
+            labels = self.labels.revisions()
+        except CleanplateError as error:  # all else is shown nevertheless
+            trouble = trouble or str(error)
         return {
             "name": project.name,
             "folder": str(project.folder),
@@ -115,14 +120,14 @@ class Desk:
             "is_local": self.is_local,
             "clips": [vars(clip) for clip in project.clips],
             "indexing": project.indexing,
-            "trouble": project.trouble,
+            "trouble": trouble,
             "size": size,
             "frames": len(project.numbers()),
             "first": next(iter(project.numbers()), None),
             "rate_fps": None if frames is None else frames.rate_fps,
             "labels": [
                 {"number": number, "revision": revision, "held_back": number in held}
-                for number, revision in self.labels.revisions().items()
+                for number, revision in labels.items()
             ],
             "models": self.describe_models(),
             "region": project.region.model_dump(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
 from pathlib import Path
 from threading import RLock
 from typing import NamedTuple
@@ -13,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.errors import CleanplateError, DatasetError
-from cleanplate.images import decode_grey, encode_png, explained, make_folder, write_bytes
+from cleanplate.images import decode_grey, encode_png, explained, make_folder
 from cleanplate.scenes import cdnet
 from cleanplate.scenes.project_file import LABEL_NAME, label_files
 from cleanplate.studio.project import Project
 
 Codes = NDArray[np.uint8]
 """CDNet's label codes ``(H, W)``."""
+PNG = b"\x89PNG\r\n\x1a\n"
 NEW = "*"
 """In the place of a revision: there must be no label yet."""
 
@@ -45,8 +47,8 @@ class Label(NamedTuple):
     """One label as it lies on disk.
 
     Attributes:
-        data: the PNG.
-        revision: a digest of it.
+        data: as a PNG.
+        revision: a digest of the file.
     """
 
     data: bytes
@@ -64,6 +66,8 @@ class Labels:
         self._project = project
         self._lock = RLock()
         self._revisions: dict[Path, tuple[tuple[int, int, int], str]] = {}
+        for left in (project.folder / cdnet.GROUNDTRUTH).glob(".*.part"):  # by a kill
+            left.unlink(missing_ok=True)
 
     def files(self) -> dict[int, Path]:
         """Return the label files by frame number.
@@ -92,19 +96,17 @@ class Labels:
         return kept[1]
 
     def read(self, number: int) -> Label | None:
-        """Return a frame's label, or None where there is none."""
+        """Return a frame's label as a PNG, or None where there is none.
+
+        Raises:
+            CleanplateError: its file is no picture, or cannot be read.
+        """
         path = self.files().get(number)
-        if path is None:
+        data = None if path is None else _read(path)
+        if path is None or data is None:
             return None
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise DatasetError(
-                f"{path}: cannot be read ({error.strerror}); check the file"
-            ) from error
-        return Label(data, _digest(data))
+        shown = data if data.startswith(PNG) else encode(decode_grey(data, str(path)))
+        return Label(shown, _digest(data))
 
     def write(self, number: int, data: bytes, expected: str) -> str:
         """Write a frame's label; returns its revision once it is safe on disk.
@@ -125,16 +127,34 @@ class Labels:
     def write_codes(self, number: int, codes: Codes, expected: str) -> str:
         """Write codes that were checked (see `write`)."""
         data = encode(codes)
-        with self._lock:
-            self._expect(number, expected)
-            path = self.files().get(number, self._path(number))
-            if path.suffix.lower() != ".png":  # what is painted is kept exactly
-                path = path.with_suffix(".png")
-            make_folder(path.parent)
-            self._project.save()
-            write_bytes(path, data)
-            _settle(path.parent)
+        self._expect(number, expected)
+        folder = self._path(number).parent
+        make_folder(folder)
+        self._project.save()
+        part = folder / f".{LABEL_NAME.format(number)}.{secrets.token_hex(8)}.part"
+        try:
+            with explained(part), part.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            with self._lock:
+                self._expect(number, expected)  # once more: that took its time
+                self._replace(number, part)
+        finally:
+            part.unlink(missing_ok=True)
         return _digest(data)
+
+    def _replace(self, number: int, part: Path) -> None:
+        """Put a file in a label's place; one of another kind, which is not exact, goes."""
+        old = self.files().get(number)
+        path = self._path(number) if old is None else old.with_suffix(".png")
+        if old is not None and old.suffix.lower() == ".png":
+            path = old
+        with explained(path):
+            part.replace(path)
+            if old is not None and old != path:
+                old.unlink(missing_ok=True)
+        _settle(path.parent)
 
     def delete(self, number: int, expected: str) -> None:
         """Delete a frame's label (see `write`)."""
@@ -147,8 +167,9 @@ class Labels:
                 _settle(path.parent)
 
     def _expect(self, number: int, expected: str) -> None:
-        current = self.read(number)
-        revision = None if current is None else current.revision
+        path = self.files().get(number)
+        data = None if path is None else _read(path)
+        revision = None if data is None else _digest(data)
         if revision != (None if expected == NEW else expected):
             raise ChangedElsewhereError(number, revision)
 
@@ -170,6 +191,16 @@ class Labels:
         return codes
 
 
+def _read(path: Path) -> bytes | None:
+    """Return a file's bytes, or None where it is gone."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}); check the file") from error
+
+
 def decode_codes(data: bytes, where: str, size: tuple[int, int]) -> Codes:
     """Decode a PNG of a size that is told before its pixels are.
 
@@ -178,7 +209,7 @@ def decode_codes(data: bytes, where: str, size: tuple[int, int]) -> Codes:
     """
     # a PNG's width and height, before its pixels can fill the memory
     announced = int.from_bytes(data[20:24]), int.from_bytes(data[16:20])
-    if data[:8] != b"\x89PNG\r\n\x1a\n" or announced != size:
+    if data[:8] != PNG or announced != size:
         found = f"is {announced[1]}x{announced[0]}" if data[1:4] == b"PNG" else "is no PNG"
         raise DatasetError(
             f"{where}: {found}; give a PNG of {size[1]}x{size[0]}, as the frames are"

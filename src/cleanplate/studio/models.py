@@ -20,6 +20,7 @@ from cleanplate.networks.card import ModelCard, read_card
 from cleanplate.networks.engine import SharedEngine
 from cleanplate.networks.engine_choice import make_engine
 from cleanplate.networks.openvino_engine import is_ready_for_openvino
+from cleanplate.scenes.project_file import leads_out
 from cleanplate.scenes.video import FrameSource
 from cleanplate.studio.project import Project
 from cleanplate.subtractors.opencv import OpenCvSubtractor, make_opencv
@@ -71,7 +72,8 @@ class Models:
             WeightsError: there is no such model.
         """
         path = self._project.models_folder / f"{name}.safetensors"
-        if not _NAME.fullmatch(name) or name.startswith(".") or not path.is_file():
+        is_name = _NAME.fullmatch(name) is not None and not name.startswith(".")
+        if not is_name or not path.is_file() or leads_out(self._project.folder, path):
             raise WeightsError(f"model {name[:80]!r}: there is none of this name; train one first")
         return path
 
@@ -81,8 +83,7 @@ class Models:
 
     def newest(self) -> str | None:
         """Return the name of the newest model, or None where there is none."""
-        folder = self._project.models_folder
-        paths = list(folder.glob("*.safetensors")) if folder.is_dir() else []
+        paths = self._project.models()
         return max(paths, key=lambda path: path.stat().st_mtime).stem if paths else None
 
     def load(self, name: str) -> TwoStageSubtractor:

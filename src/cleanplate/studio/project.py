@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -15,7 +14,6 @@ from cleanplate.scenes import cdnet
 from cleanplate.scenes.frame_times import kept_times
 from cleanplate.scenes.opening import open_scene
 from cleanplate.scenes.project_file import (
-    CLIPS,
     HIDDEN,
     INDEX,
     MODELS,
@@ -24,6 +22,7 @@ from cleanplate.scenes.project_file import (
     RegionSettings,
     inside,
     is_project_folder,
+    leads_out,
     open_clip,
     project_frames,
     project_text,
@@ -32,29 +31,8 @@ from cleanplate.scenes.project_file import (
 from cleanplate.scenes.scene import Scene
 from cleanplate.scenes.video import FrameSource
 from cleanplate.settings import check_settings
-from cleanplate.studio.holding import LOCK, hold
-
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"}
-    | {".wmv", ".flv", ".ogv", ".3gp", ".mjpeg"}
-)
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One video of a project.
-
-    Attributes:
-        name: its file's name.
-        first: number of its first frame in the project.
-        count: how many frames it has.
-        seconds: how long it plays.
-    """
-
-    name: str
-    first: int
-    count: int
-    seconds: float
+from cleanplate.studio.clips import Clip, described, found_clips, identity
+from cleanplate.studio.holding import LOCK, check_own, hold
 
 
 class Project:
@@ -69,13 +47,14 @@ class Project:
     Raises:
         ProjectBusyError: another studio has it open.
         OutputError: the folder cannot be written.
-        ConfigError: its ``project.toml`` is not valid.
+        ConfigError: its ``project.toml`` is not valid, or a part of it leads elsewhere.
     """
 
     def __init__(self, folder: Path, address: str = "") -> None:
         self.folder = folder.resolve()
         self.guard = RLock()
         self.hidden = self.folder / HIDDEN
+        check_own(self.folder)
         make_folder(self.hidden)
         self._lock = hold(self.hidden / LOCK, self.folder, address)
         try:
@@ -92,14 +71,8 @@ class Project:
     def _read_or_begin(self) -> ProjectFile:
         if is_project_folder(self.folder):
             return read_project_file(self.folder)
-        found: list[str] = []
-        if not cdnet.is_cdnet_folder(self.folder):
-            for place in (self.folder, self.folder / CLIPS):
-                names = sorted(place.iterdir()) if place.is_dir() else []
-                found += [
-                    path.relative_to(self.folder).as_posix() for path in names if _is_clip(path)
-                ]
-        return ProjectFile(name=self.folder.name or "camera", videos=tuple(found))
+        found = () if cdnet.is_cdnet_folder(self.folder) else found_clips(self.folder)
+        return ProjectFile(name=self.folder.name or "camera", videos=found)
 
     def close(self) -> None:
         """Let others open the folder."""
@@ -112,12 +85,16 @@ class Project:
     @property
     def identity(self) -> str:
         """Return what the addresses of pictures carry: another project has other pictures."""
-        text = f"{self.folder} {self._file.name} {' '.join(self._file.videos)}"
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return identity(self.folder, self._file)
 
     @property
     def models_folder(self) -> Path:
         return self.folder / MODELS
+
+    def models(self) -> list[Path]:
+        """Return the files of its models; a link that leads out of the folder is none."""
+        found = self.models_folder.glob("*.safetensors")
+        return [path for path in found if path.is_file() and not leads_out(self.folder, path)]
 
     @property
     def clips(self) -> tuple[Clip, ...]:
@@ -176,7 +153,7 @@ class Project:
                 frames = project_frames(self.folder, project)
             with self.guard:
                 self._frames, self.trouble = frames, ""
-                self._clips = self._described(project, frames)
+                self._clips = described(self.folder, project, frames)
         except CleanplateError as error:
             self._frames, self._clips, self.trouble = None, (), str(error)
         finally:
@@ -189,21 +166,6 @@ class Project:
             told()
 
         kept_times(path, self.hidden / INDEX, share)
-
-    def _described(self, project: ProjectFile, frames: FrameSource | None) -> tuple[Clip, ...]:
-        if frames is None:
-            return ()
-        rate = frames.rate_fps
-        if self.is_cdnet:
-            numbers = frames.numbers
-            return (Clip(cdnet.INPUT, numbers[0], len(numbers), len(numbers) / rate),)
-        found, first = [], 1
-        for video in project.videos:
-            source = open_clip(self.folder, video)
-            count = len(source.numbers)
-            found.append(Clip(Path(video).name, first, count, count / source.rate_fps))
-            first += count
-        return tuple(found)
 
     def check_growing(self) -> None:
         """Refuse a project that takes no more videos.
@@ -236,7 +198,7 @@ class Project:
             frames = project_frames(self.folder, changed)
             self._write(changed)
             self._frames, self.trouble = frames, ""
-            self._clips = self._described(changed, frames)
+            self._clips = described(self.folder, changed, frames)
             return self._clips[-1]
 
     @property
@@ -290,7 +252,3 @@ def _as_floats(values: dict[str, Any]) -> dict[str, Any]:
         return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
     return {key: turned(value) for key, value in values.items()}
-
-
-def _is_clip(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES and path.name[0] != "."

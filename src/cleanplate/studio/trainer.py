@@ -100,17 +100,14 @@ class Trainer:
         self._hub.tell("labels")  # some are held back now
 
     def _next_name(self, quality: str) -> str:
-        folder = self._project.models_folder
-        names = [path.stem for path in folder.glob("*.safetensors")] if folder.is_dir() else []
+        names = [path.stem for path in self._project.models_folder.glob("*.safetensors")]
         numbers = [int(name.split("-")[0]) for name in names if name.split("-")[0].isdecimal()]
         return f"{max(numbers, default=0) + 1:02d}-{quality}"
 
     def _last_model(self, quality: str) -> str:
         """Return the newest model that a training of this quality can begin with, or nothing."""
-        folder = self._project.models_folder
-        paths = list(folder.glob("*.safetensors")) if folder.is_dir() else []
         wanted = Job("", quality, (), (), (), "").configuration()
-        for path in sorted(paths, key=lambda path: -path.stat().st_mtime):
+        for path in sorted(self._project.models(), key=lambda path: -path.stat().st_mtime):
             with suppress(CleanplateError):
                 card = read_card(path)
                 its = card.configuration

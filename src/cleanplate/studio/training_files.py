@@ -80,7 +80,8 @@ class TrainingFolder:
         """
         make_folder(self.folder)
         with explained(self._lock):
-            file = self._lock.open("ab")
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+            file = os.fdopen(os.open(self._lock, flags, 0o666), "ab")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -108,7 +109,7 @@ class TrainingFolder:
         """
         with explained(self.folder):
             for path in self.folder.iterdir():
-                if path.is_dir():
+                if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)
                 elif path != self._lock:
                     path.unlink()
@@ -116,7 +117,7 @@ class TrainingFolder:
             for number in (*job.training, *job.held_back):
                 to = self._labels / LABEL_NAME.format(number)
                 try:
-                    os.link(labels[number], to)
+                    os.link(labels[number].resolve(), to)
                 except OSError:
                     shutil.copyfile(labels[number], to)
         write_bytes(self._project, project_text.encode())

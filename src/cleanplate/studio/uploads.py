@@ -13,7 +13,8 @@ from threading import Lock
 from cleanplate.errors import ConfigError, OutputError
 from cleanplate.images import PICTURE_SUFFIXES, make_folder
 from cleanplate.scenes.unpacking import check_room
-from cleanplate.studio.project import VIDEO_SUFFIXES, Project
+from cleanplate.studio.clips import VIDEO_SUFFIXES
+from cleanplate.studio.project import Project
 
 RESERVE_BYTES = 500_000_000
 """Of a disk are left free whatever is brought in."""

@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 from av.video.stream import VideoStream
 
-from cleanplate.errors import ConfigError, VideoError
+from cleanplate.errors import ConfigError, OutputError, VideoError
 from cleanplate.images import read_grey, write_picture
 from cleanplate.scenes.frame_times import open_file, read_times
+from cleanplate.scenes.project_file import read_project_file
 from cleanplate.scenes.stream import arrivals
+from cleanplate.studio.bringing import Bringing
+from cleanplate.studio.desk import Desk
 from cleanplate.studio.project import Project
 from cleanplate.studio.uploads import Uploads, browse, safe_name
 from tests.runtime.streaming import HttpCamera
@@ -258,6 +261,66 @@ def test_a_recording_is_stopped_and_kept(empty: Client, camera: HttpCamera) -> N
     answer = empty.ask("POST", "/api/clips/record", {"address": camera.address, "seconds": 60})
     stop.join()
     assert answer.json["clip"]["count"] >= 5
+
+
+def test_a_recording_keeps_nobody_waiting_but_another_recording(
+    empty: Client, camera: HttpCamera, tmp_path: Path
+) -> None:
+    body = {"address": camera.address, "seconds": 60}
+    recorded: list[int] = []
+    thread = Thread(
+        target=lambda: recorded.append(empty.ask("POST", "/api/clips/record", body).status)
+    )
+    thread.start()
+    videos = tmp_path / "project" / "videos"
+    end = time.monotonic() + 20
+    while not (videos.is_dir() and list(videos.iterdir())) and time.monotonic() < end:
+        time.sleep(0.05)
+    second = empty.ask("POST", "/api/clips/record", body)
+    assert second.status == 409
+    assert "running already" in second.error
+    other = write_clip(tmp_path / "other.mp4", 5)
+    assert empty.ask("POST", "/api/clips", {"path": str(other)}).json["clip"]["first"] == 1
+    assert thread.is_alive()
+    time.sleep(1.0)
+    empty.ask("DELETE", "/api/clips/record")
+    thread.join(20)
+    assert recorded == [200]
+    clips = empty.get("/api/project").json["clips"]
+    assert [one["first"] for one in clips] == [1, 6]
+
+
+def test_a_studio_that_ends_stops_its_recording_and_keeps_it(
+    tmp_path: Path, camera: HttpCamera
+) -> None:
+    desk = Desk(tmp_path / "project")
+    thread = Thread(
+        target=lambda: desk.bringing.record(camera.address, 60, lambda _: None), daemon=True
+    )
+    thread.start()
+    time.sleep(2.0)
+    desk.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert len(read_project_file(tmp_path / "project").videos) == 1
+    with pytest.raises(OutputError, match="is ending"):
+        desk.bringing.copy(write_clip(tmp_path / "other.mp4", 5), lambda _: None)
+    assert not list((tmp_path / "project" / "videos").glob(".*"))
+
+
+@pytest.mark.parametrize("number", ["199", " 199 "])
+def test_a_camera_is_named_by_its_number_too(empty: Client, number: str) -> None:
+    answer = empty.ask("POST", "/api/clips/record", {"address": number, "seconds": 1})
+    assert "/dev/video199: " in answer.error
+
+
+def test_what_a_killed_recording_left_is_cleaned_up(folder: Path) -> None:
+    (folder / "videos" / "..0123.part.part.mp4").write_bytes(b"half")
+    (folder / "videos" / ".0123.part").mkdir()
+    project = Project(folder)
+    Bringing(project, lambda: None)
+    assert [path.name for path in (folder / "videos").iterdir()] == ["gate.mp4"]
+    project.close()
 
 
 def test_a_playlist_of_a_server_opens_no_file_of_this_machine(tmp_path: Path) -> None:

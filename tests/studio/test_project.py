@@ -190,3 +190,43 @@ def test_a_video_that_was_replaced_makes_the_pictures_others(folder: Path) -> No
     write_clip(folder / "videos" / "gate.mp4", 12)
     assert project.identity != before
     project.close()
+
+
+def test_a_video_that_comes_in_while_others_are_read_stays(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cleanplate.scenes.frame_times._TOLD_EVERY", 5)
+    project = Project(folder)
+    write_clip(folder / "videos" / "later.mp4", 5)
+    came: list[float | None] = []
+
+    def told() -> None:
+        if not came:
+            came.append(project.indexing)
+            project.add_clip("videos/later.mp4")
+
+    project.read_clips(told)
+    assert came != [None]  # while they were read, not after
+    assert [clip.name for clip in project.clips] == ["gate.mp4", "later.mp4"]
+    assert len(project.numbers()) == 35
+    project.close()
+
+
+def test_a_video_that_comes_in_undoes_no_edit_made_elsewhere(folder: Path) -> None:
+    project = Project(folder)
+    project.save()
+    text = (folder / "project.toml").read_text().replace('"gate"', '"north gate"')
+    (folder / "project.toml").write_text(text)
+    write_clip(folder / "videos" / "later.mp4", 5)
+    project.add_clip("videos/later.mp4")
+    found = read_project_file(folder)
+    assert (found.name, len(found.videos)) == ("north gate", 2)
+    project.close()
+
+
+def test_a_closed_project_is_not_written(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.close()
+    with pytest.raises(OutputError, match="is closed"):
+        project.save()
+    assert not (tmp_path / "project.toml").exists()

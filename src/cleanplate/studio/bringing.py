@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from cleanplate.errors import ConfigError, VideoError
+from cleanplate.errors import ConfigError, OutputError, VideoError
 from cleanplate.images import explained, make_folder, write_picture
 from cleanplate.scenes import cdnet
 from cleanplate.scenes.numbering import numbered_pictures
@@ -31,10 +32,16 @@ MOST_SECONDS = 3600.0
 EXAMPLE_FRAMES, EXAMPLE_SIZE, EXAMPLE_CHALLENGE = 240, (240, 320), "baseline"
 EXAMPLE_TRUTHS = 2
 STREAM_KINDS = ("rtsp", "rtsps", "http", "https")
-_CAMERA = re.compile(r"/dev/video\d{1,3}")
+_CAMERA, _NUMBER = re.compile(r"/dev/video\d{1,3}"), re.compile(r"[0-9]{1,3}")
+CLOSING_SECONDS = 5.0
+ENDING = "the studio is ending; start it again and bring the video once more"
 
 Told = Callable[[float], None]
 """Is told the share that is done, 0 to 1."""
+
+
+class RecordingError(ConfigError):
+    """A recording is running already."""
 
 
 class Bringing:
@@ -49,7 +56,9 @@ class Bringing:
         self._project, self._told = project, told
         self._lock = Lock()
         self._recording = Lock()
-        self._stopped = False
+        self._stopped = self._ending = self._closed = False
+        for left in (project.folder / CLIPS).glob(".*.part*"):  # by a kill
+            _remove(left)
 
     @property
     def truths(self) -> Path:
@@ -67,16 +76,48 @@ class Bringing:
             CleanplateError: it cannot be put there, or is no video of this camera.
         """
         self._project.check_growing()
-        with self._lock:
-            folder = self._project.folder / CLIPS
-            make_folder(folder)
-            path = _free(folder / name)
-            put(path)
-            try:
-                return self._project.add_clip(f"{CLIPS}/{path.name}", self._told)
-            except BaseException:
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-                raise
+        if self._ending:
+            raise OutputError(ENDING)
+        folder = self._project.folder / CLIPS
+        make_folder(folder)
+        part = folder / f".{secrets.token_hex(8)}.part{Path(name).suffix}"
+        try:
+            put(part)  # which may take an hour; meanwhile others are taken in
+            with self._lock:
+                return self._take(name, part)
+        finally:
+            _remove(part)
+
+    def _take(self, name: str, part: Path) -> Clip:
+        """Give what was brought its name and make it a clip."""
+        if self._closed:
+            raise OutputError(ENDING)
+        path = _free(part.with_name(name))
+        with explained(path):
+            part.rename(path)
+        try:
+            return self._project.add_clip(f"{CLIPS}/{path.name}", self._told)
+        except BaseException:
+            _remove(path)
+            raise
+
+    def close(self) -> None:
+        """Take in nothing more: a copy is given up, what was recorded until now is kept."""
+        self._ending = True
+        for lock in (self._recording, self._lock):
+            if lock.acquire(timeout=CLOSING_SECONDS):
+                lock.release()
+        self._closed = True
+
+    def _heard(self, told: Told) -> Told:
+        """Return what tells of a share, and gives up when the studio ends."""
+
+        def heard(share: float) -> None:
+            if self._ending:
+                raise OutputError(ENDING)
+            told(share)
+
+        return heard
 
     def copy(self, source: Path, told: Told) -> Clip:
         """Take in a video file or a folder of pictures of this machine; linked where it can be.
@@ -84,6 +125,7 @@ class Bringing:
         Raises:
             CleanplateError: it is neither, or the disk is full.
         """
+        told = self._heard(told)
         if source.is_dir():
             pictures = numbered_pictures(source, "pictures such as in000001.jpg")
             return self.add(
@@ -97,14 +139,18 @@ class Bringing:
         """Record from a camera or a stream.
 
         Args:
-            address: ``rtsp://``, ``http://`` or ``/dev/videoN``.
+            address: ``rtsp://``, ``http://``, ``/dev/videoN`` or N alone.
             seconds: how long, at most an hour; less where the stream ends before.
             told: see `Told`.
 
         Raises:
-            ConfigError: the address is another kind, or a recording is running.
+            ConfigError: the address is another kind.
+            RecordingError: a recording is running.
             VideoError: nothing comes.
         """
+        address = address.strip()
+        if _NUMBER.fullmatch(address):
+            address = f"/dev/video{int(address)}"
         if urlsplit(address).scheme not in STREAM_KINDS and not _CAMERA.fullmatch(address):
             raise ConfigError(
                 f"{redacted(address)[:200]!r}: not an address to record from; give rtsp://, "
@@ -113,7 +159,7 @@ class Bringing:
         if not 0 < seconds <= MOST_SECONDS:
             raise ConfigError(f"cannot record {seconds:g} seconds; give 1 to {MOST_SECONDS:g}")
         if not self._recording.acquire(blocking=False):
-            raise ConfigError("a recording is running already; wait for it or stop it")
+            raise RecordingError("a recording is running already; wait for it or stop it")
         try:
             self._stopped = False
             moment = time.strftime("%Y-%m-%d %H.%M.%S")
@@ -132,7 +178,7 @@ class Bringing:
             try:
                 for frame, at in frames:
                     left = end - time.monotonic()
-                    if left <= 0 or self._stopped:
+                    if left <= 0 or self._stopped or self._ending:
                         break
                     writer.write(frame, at)
                     count += 1
@@ -151,13 +197,15 @@ class Bringing:
         """
         codes: dict[int, np.ndarray[tuple[int, int], np.dtype[np.uint8]]] = {}
 
+        heard = self._heard(told)
+
         def put(path: Path) -> None:
             moments = draw(EXAMPLE_CHALLENGE, frames=EXAMPLE_FRAMES, size=EXAMPLE_SIZE)
             with VideoWriter(path, 25) as writer:
                 for number, moment in enumerate(moments, start=1):
                     writer.write(moment.frame)
                     codes[number] = moment.codes
-                    told(number / EXAMPLE_FRAMES)
+                    heard(number / EXAMPLE_FRAMES)
 
         clip = self.add("example.mp4", put)
         make_folder(self.truths)
@@ -181,6 +229,13 @@ def _free(path: Path) -> Path:
         count += 1
         found = path.with_stem(f"{path.stem}-{count}")
     return found
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _link(source: Path, to: Path, told: Told) -> None:

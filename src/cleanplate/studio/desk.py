@@ -73,6 +73,7 @@ class Desk:
 
     def close(self) -> None:
         """End what runs, and let go of the folder."""
+        self.bringing.close()
         self.trainer.close()
         self.exports.close()
         self.project.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from cleanplate.errors import CleanplateError, ConfigError, VideoError
+from cleanplate.errors import CleanplateError, ConfigError, OutputError, VideoError
 from cleanplate.images import make_folder, write_bytes
 from cleanplate.scenes import cdnet
 from cleanplate.scenes.frame_times import kept_times
@@ -53,6 +53,7 @@ class Project:
     def __init__(self, folder: Path, address: str = "") -> None:
         self.folder = folder.resolve()
         self.guard = RLock()
+        self._closed = False
         self.hidden = self.folder / HIDDEN
         check_own(self.folder)
         make_folder(self.hidden)
@@ -75,8 +76,10 @@ class Project:
         return ProjectFile(name=self.folder.name or "camera", videos=found)
 
     def close(self) -> None:
-        """Let others open the folder."""
-        self._lock.close()
+        """Let others open the folder; nothing is written into it from now on."""
+        with self.guard:
+            self._closed = True
+            self._lock.close()
 
     @property
     def name(self) -> str:
@@ -140,25 +143,35 @@ class Project:
 
     def read_clips(self, told: Callable[[], None] = lambda: None) -> None:
         """Open all videos, reading the timestamps of those that are new; may take a while."""
+        try:
+            while not self._has_read(told):
+                pass
+        finally:
+            self.indexing = None
+            told()
+
+    def _has_read(self, told: Callable[[], None]) -> bool:
+        """Open all videos; says no if others came in meanwhile, which are to be read too."""
         with self.guard:
             project = self._file
+        frames: FrameSource | None = None
+        clips, trouble = tuple[Clip, ...](), ""
         try:
             self.indexing = 0.0
             for index, video in enumerate(project.videos):
                 path = inside(self.folder, video)
                 if path.is_file():
                     self._read_times(path, index, len(project.videos), told)
-            frames = None
             if project.videos or (self.folder / cdnet.INPUT).is_dir():
                 frames = project_frames(self.folder, project)
-            with self.guard:
-                self._frames, self.trouble = frames, ""
-                self._clips = described(self.folder, project, frames)
+            clips = described(self.folder, project, frames)
         except CleanplateError as error:
-            self._frames, self._clips, self.trouble = None, (), str(error)
-        finally:
-            self.indexing = None
-            told()
+            frames, trouble = None, str(error)
+        with self.guard:
+            if self._file.videos != project.videos:
+                return False
+            self._frames, self._clips, self.trouble = frames, clips, trouble
+        return True
 
     def _read_times(self, path: Path, index: int, of: int, told: Callable[[], None]) -> None:
         def share(done: float) -> None:
@@ -194,6 +207,7 @@ class Project:
             raise VideoError(f"{path.name}: holds no frames; bring another video")
         source.read(source.numbers[0])
         with self.guard:
+            self.reload()
             changed = self._file.model_copy(update={"videos": (*self._file.videos, video)})
             frames = project_frames(self.folder, changed)
             self._write(changed)
@@ -233,12 +247,22 @@ class Project:
             return changed
 
     def save(self) -> None:
-        """Write ``project.toml`` where there is none yet."""
+        """Write ``project.toml`` where there is none yet.
+
+        Raises:
+            OutputError: the project is closed.
+        """
         with self.guard:
+            self._check_open()
             if not is_project_folder(self.folder) and not self.is_cdnet:
                 self._write(self._file)
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise OutputError(f"{self.name}: is closed, as the studio is ending; start it again")
+
     def _write(self, changed: ProjectFile) -> None:
+        self._check_open()
         write_bytes(self.folder / PROJECT, project_text(changed).encode())
         self._file = changed
 

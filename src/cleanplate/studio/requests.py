@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 
 from cleanplate.errors import CleanplateError, NoFrameError, OutputError
+from cleanplate.studio.bringing import RecordingError
 from cleanplate.studio.desk import Desk
 from cleanplate.studio.labels import ChangedElsewhereError
 
@@ -52,6 +53,10 @@ def answer_errors(app: FastAPI) -> None:
     @app.exception_handler(ChangedElsewhereError)
     def _changed(_: Request, error: ChangedElsewhereError) -> JSONResponse:
         return JSONResponse({"error": str(error), "revision": error.revision}, 412)
+
+    @app.exception_handler(RecordingError)
+    def _recording(_: Request, error: RecordingError) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, 409)
 
     @app.exception_handler(CleanplateError)
     def _ours(_: Request, error: CleanplateError) -> JSONResponse:

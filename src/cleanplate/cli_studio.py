@@ -25,6 +25,7 @@ def studio(
     """Open a page in the browser: label frames, train, look at the masks, take them away."""
     import webbrowser
     from importlib.util import find_spec
+    from threading import Thread
 
     from cleanplate.errors import ConfigError
 
@@ -40,6 +41,7 @@ def studio(
         typer.echo(address)
         if not opened:
             opened = True
-            webbrowser.open(address)
+            # a browser of the terminal returns only when it is closed
+            Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     serve(folder, host, port, told)

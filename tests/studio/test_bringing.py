@@ -64,6 +64,22 @@ def test_an_upload_survives_its_studio(tmp_path: Path) -> None:
         assert put(client, "gate.mp4", len(data), 100, data[100:])[0] == 200
 
 
+def test_a_file_that_changed_does_not_go_on_where_the_old_one_was(empty: Client) -> None:
+    where = "/api/uploads/gate.mp4?size=100&modified="
+    empty.ask("PUT", f"{where}1&offset=0", bytes(60))
+    assert empty.get(f"{where}1").json == {"received": 60}
+    assert empty.get(f"{where}2").json == {"received": 0}
+
+
+def test_an_upload_that_vanishes_meanwhile_is_tolerated(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    uploads = Uploads(project)
+    path = uploads.part("a.mp4", 10)
+    (path.parent / "gone.part").symlink_to(path.parent / "nowhere")
+    assert uploads.part("b.mp4", 10) != path
+    project.close()
+
+
 def test_no_more_comes_than_was_announced(empty: Client, tmp_path: Path) -> None:
     status, said = put(empty, "gate.mp4", 100, 0, bytes(101))
     assert status == 413

@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -225,3 +226,23 @@ def test_a_strange_shape_is_left_out_with_its_reason(
 )
 def test_a_pictures_name_tells_its_frame(name: str, number: int | None) -> None:
     assert number_of(name, 1) == number
+
+
+def test_a_vast_json_is_refused_before_it_is_read(client: Client) -> None:
+    answer = client.ask("POST", "/api/imports?name=vast.json", bytes((32 << 20) + 1))
+    assert answer.status == 400
+    assert "import it in parts" in answer.error
+
+
+@pytest.mark.parametrize("counts", [[0] * 17 + [16], "0" * 17 + "`0", "0" * 50])
+def test_more_run_lengths_than_pixels_are_refused(counts: object) -> None:
+    with pytest.raises(ValueError, match="more run lengths than pixels"):
+        segmentation_mask({"size": [4, 4], "counts": counts}, (4, 4))
+
+
+def test_many_imports_at_once_all_come_in(client: Client) -> None:
+    def one(number: int) -> Any:
+        return send(client, f"in{number:06d}.png", png(square(4)))["imported"]
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(one, range(1, 7))) == [[number] for number in range(1, 7)]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+import time
+import webbrowser
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+from cleanplate.cli_studio import studio as command
 from cleanplate.studio.security import POLICY, Tokens
 from tests.studio.serving import Client, png, square, studio, write_clip
 
@@ -201,3 +205,36 @@ def test_a_shared_studio_shows_no_files_of_its_machine(
     assert shared.ask("GET", "/api/browse?folder=/", headers=headers).status == 403
     answer = shared.ask("POST", "/api/clips", {"path": "/etc/passwd"}, headers)
     assert answer.status == 403
+    for address in ("/dev/video0", "0"):
+        body = {"address": address, "seconds": 1}
+        assert shared.ask("POST", "/api/clips/record", body, headers).status == 403
+
+
+def test_another_loopback_address_answers_where_it_was_printed(folder: Path) -> None:
+    with studio(folder, host="127.0.0.2") as client:
+        assert client.ask("GET", "/", headers={"Host": f"127.0.0.2:{client.port}"}).status == 200
+        assert client.ask("GET", "/", headers={"Host": "127.0.0.3"}).status == 403
+
+
+def test_a_browser_that_takes_the_terminal_does_not_keep_the_studio_from_serving(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = Event()
+    opened: list[str] = []
+    served: list[bool] = []
+
+    def open_and_stay(address: str) -> None:
+        opened.append(address)
+        ends.wait(30)
+
+    def serve(_: Path, __: str, ___: int, told: Callable[[str], None]) -> None:
+        told("http://127.0.0.1:1/")
+        served.append(not ends.is_set())
+
+    monkeypatch.setattr(webbrowser, "open", open_and_stay)
+    monkeypatch.setattr("cleanplate.studio.server.serve", serve)
+    began = time.monotonic()
+    command(folder)
+    assert time.monotonic() - began < 20
+    assert (opened, served) == (["http://127.0.0.1:1/"], [True])
+    ends.set()

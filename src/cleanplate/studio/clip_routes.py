@@ -41,6 +41,8 @@ def record(
     desk: Here, address: Annotated[str, Body()], seconds: Annotated[float, Body()]
 ) -> dict[str, Any]:
     """Record from a camera; answered when it is done."""
+    if "://" not in address:
+        _only_here(desk)
     return _taken(desk, lambda: desk.bringing.record(address, seconds, _told(desk, "record")))
 
 
@@ -58,15 +60,17 @@ def example(desk: Here) -> dict[str, Any]:
 
 
 @router.get("/uploads/{name}")
-def upload_state(desk: Here, name: str, size: int) -> dict[str, int]:
+def upload_state(desk: Here, name: str, size: int, modified: str = "") -> dict[str, int]:
     """Say how much of a file has come."""
-    return {"received": desk.uploads.received(desk.uploads.part(name, size))}
+    return {"received": desk.uploads.received(desk.uploads.part(name, size, modified))}
 
 
 @router.put("/uploads/{name}")
-async def upload(desk: Here, name: str, size: int, offset: int, request: Request) -> dict[str, Any]:
+async def upload(
+    desk: Here, name: str, size: int, offset: int, request: Request, modified: str = ""
+) -> dict[str, Any]:
     """Take the next piece of a file; when it is whole, it becomes a clip."""
-    path = desk.uploads.part(name, size)
+    path = desk.uploads.part(name, size, modified)
     with desk.uploads.writing(path):
         received = desk.uploads.received(path)
         if offset != received:
@@ -104,7 +108,9 @@ def _move(path: Path, to: Path) -> None:
 
 def _only_here(desk: Desk) -> None:
     if not desk.is_local:
-        raise HTTPException(403, "files of this machine are shown to nobody else; upload the video")
+        raise HTTPException(
+            403, "files and cameras of this machine are shown to nobody else; upload the video"
+        )
 
 
 def _told(desk: Desk, kind: str) -> Callable[[float], None]:

@@ -178,6 +178,8 @@ class Exports:
                 export.status = "done"
             except (CleanplateError, OSError) as error:
                 export.status, export.error = "failed", str(error)
+            except Exception as error:  # the next ones are made nevertheless
+                export.status, export.error = "failed", f"{type(error).__name__}: {error}"
             self._hub.tell("exports")
 
     def _make(self, export: Export) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from asyncio import Semaphore
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,7 +18,9 @@ from cleanplate.studio.labels import NEW, ChangedElsewhereError, Labels
 from cleanplate.studio.project import Project
 
 MOST_IMPORT_BYTES = 512 << 20
-MOST_ENTRY_BYTES, MOST_JSON_BYTES = 64 << 20, 256 << 20
+MOST_ENTRY_BYTES, MOST_JSON_BYTES = 64 << 20, 32 << 20
+AT_ONCE = 2
+"""So many imports are worked on; JSON takes ten times its size of memory."""
 LIMITS = Limits(entries=100_000, directory_bytes=32_000_000, unpacked_bytes=4 << 30, ratio=200)
 _CVAT_MAP, _CVAT_MASKS = "labelmap.txt", "SegmentationClass"
 
@@ -28,10 +31,14 @@ class Imports:
     Args:
         project: into which.
         labels: its labels.
+
+    Attributes:
+        turns: to be held, on the server's loop, while `take` runs.
     """
 
     def __init__(self, project: Project, labels: Labels) -> None:
         self._project, self._labels = project, labels
+        self.turns = Semaphore(AT_ONCE)
 
     def take(self, name: str, path: Path) -> dict[str, Any]:
         """Take over all labels of a file.
@@ -66,6 +73,9 @@ class Imports:
         size, suffix = self._project.frames.size, Path(name).suffix.lower()
         if suffix == ".zip":
             return _in_archive(path, size)
+        most = MOST_JSON_BYTES if suffix == ".json" else MOST_ENTRY_BYTES
+        if path.stat().st_size > most:
+            raise DatasetError(f"{name[:80]}: has over {most} bytes; import it in parts")
         if suffix == ".json":
             return _in_json(name, path.read_bytes(), size)
         if suffix == ".png":
@@ -90,8 +100,6 @@ class Imports:
 
 
 def _in_json(name: str, data: bytes, size: Size) -> Iterator[Found]:
-    if len(data) > MOST_JSON_BYTES:
-        raise DatasetError(f"{name[:80]}: has {len(data)} bytes; import it in parts")
     try:
         values = json.loads(data)
     except (ValueError, RecursionError) as error:

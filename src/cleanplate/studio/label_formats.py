@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.errors import CleanplateError, DatasetError
-from cleanplate.images import Size
+from cleanplate.images import MOST_PIXELS, Size
 from cleanplate.scenes.cdnet import CODES, MOVING, SHADOW, STATIC, UNKNOWN
 from cleanplate.studio.labels import Codes, decode_codes
 
@@ -201,20 +201,25 @@ def segmentation_mask(segmentation: Any, size: Size) -> NDArray[np.bool_]:
     if tuple(segmentation["size"]) != size:
         raise ValueError(f"run lengths of size {segmentation['size']}")
     counts = segmentation["counts"]
-    runs = np.array(unpacked(counts) if isinstance(counts, str) else counts, np.int64)
+    most = size[0] * size[1] + 1  # one for each pixel, and an empty one before
+    if isinstance(counts, str):
+        counts = unpacked(counts, most)
+    if len(counts) > most:
+        raise ValueError("more run lengths than pixels")
+    runs = np.array(counts, np.int64)
     if runs.ndim != 1 or (runs < 0).any() or runs.sum() != size[0] * size[1]:
         raise ValueError("run lengths that do not fill the picture")
     values = np.arange(len(runs)) % 2 == 1
     return np.asarray(np.repeat(values, runs).reshape(size[1], size[0]).T, bool)
 
 
-def unpacked(text: str) -> list[int]:
+def unpacked(text: str, most: int = MOST_PIXELS) -> list[int]:
     """Unpack COCO's run lengths: five bits a letter from "0" on, the sixth says that more come.
 
     From the third on each is a difference to the one before the last.
 
     Raises:
-        ValueError: the text ends within a number, or has other letters.
+        ValueError: the text ends within a number, has other letters, or holds more than ``most``.
     """
     runs: list[int] = []
     value = shift = 0
@@ -229,6 +234,8 @@ def unpacked(text: str) -> list[int]:
                 value -= 1 << shift
             runs.append(value + (runs[-2] if len(runs) > 2 else 0))
             value = shift = 0
+            if len(runs) > most:
+                raise ValueError("more run lengths than pixels")
     if shift:
         raise ValueError("run lengths that end too early")
     return runs

@@ -14,7 +14,6 @@ from cleanplate.studio.requests import Here, png, read_body
 
 router = APIRouter(prefix="/api/labels")
 
-MOST_LABEL_BYTES = 64_000_000
 
 IfMatch = Annotated[str, Header()]
 
@@ -34,7 +33,7 @@ async def put_label(
 ) -> Response:
     """Save a frame's label; answered once it is safe on disk."""
     expected = _expected(if_match, if_none_match)
-    data = await read_body(request, MOST_LABEL_BYTES)
+    data = await read_body(request, desk.labels.most_bytes)
     revision = await run_in_threadpool(desk.labels.write, number, data, expected)
     desk.hub.tell("labels", number=number, revision=revision)
     return Response(status_code=204, headers={"ETag": f'"{revision}"'})

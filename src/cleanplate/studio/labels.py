@@ -22,6 +22,7 @@ from cleanplate.studio.project import Project
 Codes = NDArray[np.uint8]
 """CDNet's label codes ``(H, W)``."""
 PNG = b"\x89PNG\r\n\x1a\n"
+SPARE_BYTES = 64 << 10
 NEW = "*"
 """In the place of a revision: there must be no label yet."""
 
@@ -68,6 +69,16 @@ class Labels:
         self._revisions: dict[Path, tuple[tuple[int, int, int], str]] = {}
         for left in (project.folder / cdnet.GROUNDTRUTH).glob(".*.part"):  # by a kill
             left.unlink(missing_ok=True)
+
+    @property
+    def most_bytes(self) -> int:
+        """How large a label's PNG may be, compressed badly and with the marks of its maker.
+
+        Raises:
+            VideoError: there are no frames yet.
+        """
+        height, width = self._project.frames.size
+        return 2 * height * width + SPARE_BYTES
 
     def files(self) -> dict[int, Path]:
         """Return the label files by frame number.

@@ -90,10 +90,10 @@ class Gate:
     def __init__(self, app: ASGIApp, host: str, tokens: Tokens | None) -> None:
         self._app, self._tokens = app, tokens
         name = socket.gethostname().lower()
-        self._names = {*LOOPBACK}
+        self._names = {*LOOPBACK, host.lower()}
         self._takes_addresses = not is_loopback(host)
         if self._takes_addresses:
-            self._names |= {host.lower(), name, f"{name}.local"}
+            self._names |= {name, f"{name}.local"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""

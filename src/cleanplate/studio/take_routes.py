@@ -53,6 +53,7 @@ async def take(desk: Here, name: str, request: Request) -> dict[str, Any]:
                 raise HTTPException(413, f"larger than {MOST_IMPORT_BYTES} bytes; import in parts")
             await run_in_threadpool(kept.write, block)
         kept.flush()
-        found = await run_in_threadpool(desk.imports.take, name, Path(kept.name))
+        async with desk.imports.turns:
+            found = await run_in_threadpool(desk.imports.take, name, Path(kept.name))
     desk.hub.tell("labels")
     return found

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 
@@ -50,8 +50,13 @@ class Uploads:
         self._busy: set[Path] = set()
         self._lock = Lock()
 
-    def part(self, name: str, size: int) -> Path:
-        """Return where a file grows; the same name and size go on where they were.
+    def part(self, name: str, size: int, modified: str = "") -> Path:
+        """Return where a file grows; the same file goes on where it was.
+
+        Args:
+            name: the file's.
+            size: how many bytes it has.
+            modified: when it was last changed, as the browser says; tells two of a name apart.
 
         Raises:
             ConfigError: it is no video's name, or it has no size.
@@ -61,7 +66,7 @@ class Uploads:
         if size < 1:
             raise ConfigError(f"{name[:MOST_NAME]!r}: is empty; choose another file")
         make_folder(self._folder)
-        digest = hashlib.sha256(f"{name} {size}".encode()).hexdigest()[:24]
+        digest = hashlib.sha256(f"{name} {size} {modified}".encode()).hexdigest()[:24]
         path = self._folder / f"{digest}.part"
         self._forget_old(path)
         check_room(self._folder, size - self.received(path) + RESERVE_BYTES)
@@ -69,8 +74,12 @@ class Uploads:
 
     def _forget_old(self, coming: Path) -> None:
         """Keep no more than so many unfinished files, the newest."""
-        parts = [path for path in self._folder.glob("*.part") if path != coming]
-        for path in sorted(parts, key=lambda path: path.stat().st_mtime)[: -MOST_UNFINISHED + 1]:
+        parts: dict[Path, float] = {}
+        for path in self._folder.glob("*.part"):
+            with suppress(FileNotFoundError):  # whole, or forgotten by another request, just now
+                if path != coming:
+                    parts[path] = path.stat().st_mtime
+        for path in sorted(parts, key=parts.__getitem__)[: -MOST_UNFINISHED + 1]:
             if path not in self._busy:
                 path.unlink(missing_ok=True)
 

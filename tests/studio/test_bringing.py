@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -339,27 +340,68 @@ def test_what_a_killed_recording_left_is_cleaned_up(folder: Path) -> None:
     project.close()
 
 
+class Playlist:
+    """A server whose every answer is one text."""
+
+    def __init__(self, text: str, kind: str) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        Thread(target=self._server.serve_forever, daemon=True).start()
+        self.address = f"http://127.0.0.1:{self._server.server_port}/list.m3u8"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
 def test_a_playlist_of_a_server_opens_no_file_of_this_machine(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "secret.ts")
     text = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:{clip}\n#EXT-X-ENDLIST\n"
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/vnd.apple.mpegurl")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
+    server = Playlist(text, "application/vnd.apple.mpegurl")
     with pytest.raises(VideoError):
-        next(arrivals(f"http://127.0.0.1:{server.server_port}/list.m3u8"))
-    server.shutdown()
-    server.server_close()
+        next(arrivals(server.address))
+    server.close()
+
+
+@pytest.mark.parametrize("kind", ["rtmp", "tcp"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{it}\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile '{it}'\n",
+    ],
+)
+def test_a_playlist_of_a_server_knocks_at_no_other_service(kind: str, text: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        service.settimeout(0.5)
+        it = f"{kind}://127.0.0.1:{service.getsockname()[1]}/live"
+        server = Playlist(text.format(it=it), "text/plain")
+        with pytest.raises(VideoError):
+            next(arrivals(server.address))
+        with pytest.raises(TimeoutError):
+            service.accept()
+        server.close()
+
+
+def test_a_description_of_a_server_opens_no_port() -> None:
+    text = "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\n"
+    text += "m=video 53004 RTP/AVP 96\na=rtpmap:96 H264/90000\n"
+    server = Playlist(text, "application/sdp")
+    began = time.monotonic()
+    with pytest.raises(VideoError):
+        next(arrivals(server.address))
+    assert time.monotonic() - began < 2  # a port that was opened would be waited at
+    server.close()
 
 
 def test_a_folder_of_pictures_is_a_clip(empty: Client, tmp_path: Path) -> None:

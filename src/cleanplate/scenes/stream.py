@@ -19,8 +19,23 @@ from cleanplate.scenes.frame_times import FILE_ONLY
 
 OPEN_SECONDS, READ_SECONDS = 10.0, 5.0
 """How long a stream may take to answer, and to bring its next data."""
-NETWORK = "http,https,rtsp,rtsps,rtmp,rtmps,rtp,srtp,srt,udp,tcp,tls,crypto,httpproxy"
-"""What a stream may open in its turn; never a file of this machine."""
+_WEB = "http,https,httpproxy,tcp,tls,crypto"
+_RTSP = "rtsp,rtsps,rtp,udp,tcp,tls"
+PROTOCOLS = {
+    "http": _WEB,
+    "https": _WEB,
+    "rtsp": _RTSP,
+    "rtsps": _RTSP,
+    "rtmp": "rtmp,tcp,tls",
+    "rtmps": "rtmps,tcp,tls",
+    "rtp": "rtp,udp",
+    "srtp": "srtp,rtp,udp",
+    "srt": "srt",
+    "udp": "udp",
+    "tcp": "tcp",
+    "tls": "tls,tcp",
+}
+"""What a stream may open in its turn, by its own kind; never a file of this machine."""
 _SECRET = re.compile(
     r"(?i)([?&;](?:[^=&;]*(?:us[er]|pas|pwd|login|token|key|secret|auth)[^=&;]*)=)[^&;#]*"
 )
@@ -90,7 +105,8 @@ def _open(address: str) -> av.container.InputContainer:
         return av.open(address, format="v4l2", timeout=timeout, metadata_errors="replace")
     if not is_stream(address):
         return av.open(address, options=FILE_ONLY, timeout=timeout, metadata_errors="replace")
-    options = {"fflags": "nobuffer", "flags": "low_delay", "protocol_whitelist": NETWORK}
+    allowed = PROTOCOLS.get(urlsplit(address).scheme, "crypto")  # none: FFmpeg refuses the rest
+    options = {"fflags": "nobuffer", "flags": "low_delay", "protocol_whitelist": allowed}
     if address.startswith("rtsp"):
         options["rtsp_transport"] = "tcp"
     return av.open(address, options=options, timeout=timeout, metadata_errors="replace")

@@ -173,6 +173,9 @@ class Trainer:
             with held:
                 if self.state_on_disk() not in ("running", "starting"):
                     raise ConfigError("no training was interrupted; begin a new one")
+                state = self._place.read_state()
+                state.pop("pid", None)  # by now another program's, until the new one says its own
+                self._place.write_state(state)
                 self._spawn(held.fileno())
         self._tell()
 

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -23,6 +24,7 @@ from cleanplate.settings import parse_settings
 
 QUALITIES = {"quick": 0.3, "good": 1.0, "best": 3.0, "smoke": 1.0}
 """How long each trains, as a share of its preset's iterations."""
+PROBE_SECONDS = 0.5
 PREVIEW_KINDS = ("plate", "mask", "probability")
 
 
@@ -79,6 +81,12 @@ class TrainingFolder:
             The file, or None where a training holds it.
         """
         make_folder(self.folder)
+        end = time.monotonic() + PROBE_SECONDS
+        while (file := self._locked()) is None and time.monotonic() < end:
+            time.sleep(0.01)  # somebody may just be asking whether a training holds it
+        return file
+
+    def _locked(self) -> IO[bytes] | None:
         with explained(self._lock):
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
             file = os.fdopen(os.open(self._lock, flags, 0o666), "ab")
@@ -92,12 +100,16 @@ class TrainingFolder:
     @property
     def is_running(self) -> bool:
         """Whether a training is there, running or paused."""
-        if not self._lock.exists():
+        try:
+            file = os.fdopen(os.open(self._lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
+        except OSError:
             return False
-        file = self.hold()
-        if file is not None:
-            file.close()
-        return file is None
+        with file:  # shared, so that two that ask do not take each other for a training
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return True
+        return False
 
     def begin(self, job: Job, project_text: str, labels: Mapping[int, Path]) -> None:
         """Put a new training's files there, in the place of the last one's.

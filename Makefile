@@ -56,9 +56,11 @@ faults-quick: $(STAMP)
 fuzz: $(STAMP)
 	$(BIN)/python -m pytest tests/fuzz tests/test_hostile.py -m fuzz -s
 
-# the page in Debian's Chromium; SHOTS=FOLDER keeps pictures of its views, in both themes
+# the page in Debian's Chromium; SHOTS=FOLDER keeps pictures of its views, in both themes; a browser
+# takes its time as the machine lets it: what fails is tried once more
 test-studio: $(STAMP)
-	$(if $(SHOTS),CLEANPLATE_SCREENSHOTS='$(abspath $(SHOTS))') $(BIN)/python -m pytest -m studio -rs
+	$(if $(SHOTS),CLEANPLATE_SCREENSHOTS='$(abspath $(SHOTS))') $(BIN)/python -m pytest -m studio -rs \
+		|| $(BIN)/python -m pytest -m studio -rs --last-failed --last-failed-no-failures none
 
 demo: $(STAMP)
 	$(BIN)/cleanplate demo --output demo $(if $(SCENE),--scene '$(SCENE)')

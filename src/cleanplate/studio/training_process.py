@@ -72,7 +72,8 @@ class Reporter:
     def watch(self, net: TwoStageNet, card: ModelCard, progress: Progress) -> bool:
         """Draw now and then; says whether to go on (see `Watch`)."""
         if time.monotonic() - self._drawn >= self._pause:
-            self._draw(copy.deepcopy(net), card)
+            kept = copy.deepcopy(net)
+            self.draw(TwoStageSubtractor(TorchEngine(kept, card), card))
         return not self._place.stop.exists()
 
     def tell(self, progress: Progress) -> None:
@@ -94,9 +95,9 @@ class Reporter:
         self.state |= changes
         self._place.write_state(self.state)
 
-    def _draw(self, net: TwoStageNet, card: ModelCard) -> None:
+    def draw(self, segmenter: TwoStageSubtractor) -> None:
+        """Draw what a network sees on the chosen frames."""
         start = time.monotonic()
-        segmenter = TwoStageSubtractor(TorchEngine(net, card), card)
         for number, frame in self._frames.items():
             result = segmenter.segment(frame)
             assert result.probability is not None
@@ -172,6 +173,7 @@ def _finish(place: TrainingFolder, job: Job, scene: Scene, reporter: Reporter) -
     place.output.replace(models / f"{job.model}.safetensors")
     add_figures(place.project, figures)
     load(models / f"{job.model}.safetensors", "cpu")  # converted here, the studio need not do it
+    reporter.draw(segmenter)  # what was learned last is what is shown last
     status = "stopped" if place.stop.exists() else "done"
     message = segmenter.card.warning or _said(figures)
     reporter.write({"status": status, "message": message, "seconds_left": 0.0})

@@ -50,6 +50,7 @@ def train(visitor: Visitor, button: str = "Train") -> list[str]:
     expect(visitor.page.locator(".training-status")).to_have_text(
         "Training is done", timeout=TRAINING_MS
     )
+    visitor.page.wait_for_function("window.seen.size >= 2", timeout=10_000)
     seen: list[str] = visitor.evaluate("[...window.seen]")
     return seen
 

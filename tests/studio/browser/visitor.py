@@ -46,7 +46,9 @@ class Visitor:
 
     def go(self, step: str) -> None:
         """Go to a step by its link in the head: "Label", "Train", ..."""
-        self.page.get_by_role("navigation").get_by_role("link", name=step).click()
+        link = self.page.get_by_role("navigation").get_by_role("link", name=step)
+        link.click()
+        expect(link).to_have_attribute("aria-current", "page")
 
     def upload(self, video: Path) -> None:
         """Bring a video in and wait until its first frame can be labelled."""

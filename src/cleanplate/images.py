@@ -156,7 +156,7 @@ def write_bytes(
             path.replace(keep)
         part.replace(path)
         if lasting:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink()
@@ -170,7 +170,7 @@ def part_of(path: Path) -> Path:
     return path.parent / f".{path.name}.part"
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make renames in a folder last; a system that cannot open folders does it by itself."""
     if not hasattr(os, "O_DIRECTORY"):
         return

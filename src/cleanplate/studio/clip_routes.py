@@ -12,10 +12,11 @@ from starlette.requests import Request
 
 from cleanplate.errors import OutputError
 from cleanplate.images import explained
+from cleanplate.studio.browsing import browse
 from cleanplate.studio.clips import Clip
 from cleanplate.studio.desk import Desk
 from cleanplate.studio.requests import Here
-from cleanplate.studio.uploads import browse, safe_name
+from cleanplate.studio.uploads import safe_name
 
 router = APIRouter(prefix="/api")
 

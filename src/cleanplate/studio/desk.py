@@ -106,7 +106,7 @@ class Desk:
     def describe(self) -> dict[str, Any]:
         """Say how the project stands."""
         project = self.project
-        frames = project._frames
+        frames = project.frames_if_any
         held = held_back(project.folder)
         size = None if frames is None else list(frames.size)
         trouble, labels = project.trouble, dict[int, str]()

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.errors import CleanplateError, DatasetError
-from cleanplate.images import decode_grey, encode_png, explained, make_folder
+from cleanplate.images import decode_grey, encode_png, explained, make_folder, sync_folder
+from cleanplate.picture_headers import declared_size
 from cleanplate.scenes import cdnet
 from cleanplate.scenes.project_file import LABEL_NAME, label_files
 from cleanplate.studio.project import Project
@@ -116,7 +117,7 @@ class Labels:
         data = None if path is None else _read(path)
         if path is None or data is None:
             return None
-        shown = data if data.startswith(PNG) else encode(decode_grey(data, str(path)))
+        shown = data if data.startswith(PNG) else encode_png(decode_grey(data, str(path)))
         return Label(shown, _digest(data))
 
     def write(self, number: int, data: bytes, expected: str) -> str:
@@ -137,7 +138,7 @@ class Labels:
 
     def write_codes(self, number: int, codes: Codes, expected: str) -> str:
         """Write codes that were checked (see `write`)."""
-        data = encode(codes)
+        data = encode_png(codes)
         self._expect(number, expected)
         folder = self._path(number).parent
         make_folder(folder)
@@ -165,7 +166,7 @@ class Labels:
             part.replace(path)
             if old is not None and old != path:
                 old.unlink(missing_ok=True)
-        _settle(path.parent)
+            sync_folder(path.parent)
 
     def delete(self, number: int, expected: str) -> None:
         """Delete a frame's label (see `write`)."""
@@ -175,7 +176,7 @@ class Labels:
             if path is not None:
                 with explained(path):
                     path.unlink()
-                _settle(path.parent)
+                    sync_folder(path.parent)
 
     def _expect(self, number: int, expected: str) -> None:
         path = self.files().get(number)
@@ -218,30 +219,14 @@ def decode_codes(data: bytes, where: str, size: tuple[int, int]) -> Codes:
     Raises:
         DatasetError: it is none, or of another size.
     """
-    # a PNG's width and height, before its pixels can fill the memory
-    announced = int.from_bytes(data[20:24]), int.from_bytes(data[16:20])
-    if data[:8] != PNG or announced != size:
-        found = f"is {announced[1]}x{announced[0]}" if data[1:4] == b"PNG" else "is no PNG"
+    announced = declared_size(memoryview(data)) if data.startswith(PNG) else None
+    if announced != size:
+        found = "is no PNG" if announced is None else f"is {announced[1]}x{announced[0]}"
         raise DatasetError(
             f"{where}: {found}; give a PNG of {size[1]}x{size[0]}, as the frames are"
         )
     return decode_grey(data, where)
 
 
-def encode(codes: Codes) -> bytes:
-    """Return codes as a grey PNG."""
-    return encode_png(codes)
-
-
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:32]
-
-
-def _settle(folder: Path) -> None:
-    """Make a renaming survive a power cut."""
-    with explained(folder):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -119,9 +119,14 @@ class Project:
             raise VideoError(self.trouble or f"{self.name}: no video yet; bring one in first")
         return self._frames
 
-    def numbers(self) -> range | list[int]:
+    @property
+    def frames_if_any(self) -> FrameSource | None:
+        """The frames, or None before there is a video that can be read."""
+        return self._frames
+
+    def numbers(self) -> Sequence[int]:
         """Return the frames' numbers; none before there is a video."""
-        return [] if self._frames is None else list(self._frames.numbers)
+        return [] if self._frames is None else self._frames.numbers
 
     def scene(self) -> Scene:
         """Open the project anew as the command line does, with a reader of its own.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import RLock
+from threading import Lock
 from typing import NamedTuple
 
 import cv2
@@ -57,7 +57,7 @@ class Proposals:
 
     def __init__(self, project: Project, models: Models) -> None:
         self._project, self._models = project, models
-        self._lock = RLock()
+        self._lock = Lock()
         self._median: tuple[str, NDArray[np.uint8], NDArray[np.float32]] | None = None
 
     def propose(self, number: int, source: str, band: int) -> Proposal:

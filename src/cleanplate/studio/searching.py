@@ -51,7 +51,7 @@ class Search:
             Thread(target=self._doubt, args=(key,), daemon=True, name="doubtful").start()
         found = self._found.get(key, {"frames": [], "share": 0.0})
         ordered = sorted(found["frames"], key=lambda one: -one["doubt"])
-        return {"frames": ordered[:MOST_SUGGESTED], "share": found["share"]}
+        return {**found, "frames": ordered[:MOST_SUGGESTED]}
 
     def _doubt(self, key: tuple[Any, ...]) -> None:
         found = self._found[key]

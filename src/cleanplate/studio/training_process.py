@@ -138,9 +138,11 @@ def run(project: Path) -> None:
                 reporter.write({"status": "stopped", "message": said})
                 return
         _finish(place, job, scene, reporter)
-    except CleanplateError as error:
+    except Exception as error:
+        is_ours = isinstance(error, CleanplateError)
+        said = str(error) if is_ours else f"{type(error).__name__}: {error}; {place.log} says more"
         state = place.read_state() if reporter is None else reporter.state
-        place.write_state({**state, "status": "failed", "message": str(error)})
+        place.write_state({**state, "status": "failed", "message": said})
         raise
 
 

@@ -1,9 +1,8 @@
-"""Files that come in pieces, their names, and where they may be chosen."""
+"""Files that come in pieces, and what they may be called."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 
 from cleanplate.errors import ConfigError, OutputError
-from cleanplate.images import PICTURE_SUFFIXES, make_folder
+from cleanplate.images import make_folder
 from cleanplate.scenes.unpacking import check_room
 from cleanplate.studio.clips import VIDEO_SUFFIXES
 from cleanplate.studio.project import Project
@@ -103,36 +102,3 @@ class Uploads:
         finally:
             with self._lock:
                 self._busy.discard(path)
-
-
-def browse(folder: str) -> dict[str, object]:
-    """List a folder of this machine: its folders and videos, and how many pictures it holds.
-
-    Raises:
-        ConfigError: it cannot be opened.
-    """
-    place = Path(folder).expanduser() if folder else Path.home()
-    try:
-        entries = sorted(os.scandir(place), key=lambda entry: entry.name.lower())
-    except OSError as error:
-        raise ConfigError(
-            f"{place}: cannot be opened ({error.strerror}); choose another"
-        ) from error
-    folders, videos, pictures = [], [], 0
-    for entry in entries:
-        suffix = Path(entry.name).suffix.lower()
-        try:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir():
-                folders.append({"name": entry.name, "path": str(place / entry.name)})
-            elif suffix in VIDEO_SUFFIXES:
-                path, size = str(place / entry.name), entry.stat().st_size
-                videos.append({"name": entry.name, "path": path, "size": size})
-            pictures += suffix in PICTURE_SUFFIXES
-        except OSError:  # gone, or not to be looked at
-            continue
-    place = place.resolve()
-    parent = None if place.parent == place else str(place.parent)
-    found = {"folder": str(place), "parent": parent, "folders": folders[:2000]}
-    return {**found, "videos": videos[:2000], "pictures": pictures}

@@ -263,10 +263,17 @@ def test_labels_of_another_program_are_imported(
         file.write(tmp_path / name, name)
         file.writestr("notes.txt", "no label")
     visitor = visit().open("take")
-    visitor.page.get_by_label("Choose a zip or JSON file").set_input_files(packed)
+    visitor.page.get_by_label("Choose files").set_input_files(packed)
     result = visitor.page.locator(".import-result")
     expect(result).to_contain_text("1 label imported", timeout=30_000)
     visitor.show("take-import")
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for number in (41, 42):
+        write_picture(masks / f"gt{number:06d}.png", clip.codes[number - 1])
+    (masks / "notes.txt").write_text("no label")
+    visitor.page.get_by_label("Choose a folder").set_input_files(masks)
+    expect(result).to_contain_text("2 labels imported", timeout=30_000)
     assert 40 in [label["number"] for label in studio.ask("/project")["labels"]]
     visitor.go("Label")
     visitor.step_to(40)

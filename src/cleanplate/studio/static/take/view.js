@@ -126,35 +126,54 @@ function makeImport() {
     id: "import-file",
     class: "unseen",
     accept: ".zip,.json,.png",
-    onchange: async () => {
-      const [file] = input.files;
-      input.value = "";
-      if (file) await bringLabels(file, result);
-    },
+    multiple: true,
+    onchange: () => bringChosen(input, result),
+  });
+  const folder = el("input", {
+    type: "file",
+    id: "import-folder",
+    class: "unseen",
+    webkitdirectory: true,
+    onchange: () => bringChosen(folder, result),
   });
   return el(
     "section",
     { class: "card import-card" },
     el("h2", { text: "Import labels" }),
-    el("p", { class: "hint", text: "From CVAT (segmentation mask 1.1 or COCO), labelme, COCO with polygons or run-length masks, or a zip of PNG masks. Labels that exist already are kept." }),
+    el("p", { class: "hint", text: "From CVAT (segmentation mask 1.1 or COCO), labelme, COCO with polygons or run-length masks, or PNG masks, in a zip, a folder or by themselves. Labels that exist already are kept." }),
     input,
-    el("label", { class: "button", for: "import-file" }, icon("upload"), el("span", { text: "Choose a zip or JSON file" })),
+    el("label", { class: "button", for: "import-file" }, icon("upload"), el("span", { text: "Choose files" })),
+    " ",
+    folder,
+    el("label", { class: "button", for: "import-folder" }, icon("folder"), el("span", { text: "Choose a folder" })),
     result,
   );
 }
 
-async function bringLabels(file, result) {
-  fill(result, el("p", { class: "busy", text: `Reading ${file.name} …` }));
-  try {
-    const found = await askJson("POST", `/imports?name=${part(file.name)}`, { body: file });
-    const skipped = found.skipped.map(({ what, why }) => el("li", { text: `${what}: ${why}` }));
-    fill(
-      result,
-      el("p", { text: `${counted(found.imported.length, "label")} imported.` }),
-      skipped.length ? el("details", {}, el("summary", { text: `${skipped.length} left out` }), el("ul", {}, ...skipped)) : null,
-    );
-    if (found.imported.length && get("project")) await refreshProject();
-  } catch (error) {
-    fill(result, el("p", { class: "warning", text: error.message }));
+/** Import what was chosen, one file after another; one that fails does not keep the others out. */
+async function bringChosen(input, result) {
+  const files = [...input.files].filter(({ name }) => /\.(zip|json|png)$/i.test(name));
+  const isNothing = input.files.length > 0 && files.length === 0;
+  input.value = "";
+  if (isNothing) fill(result, el("p", { class: "warning", text: "No .zip, .json or .png is among them; choose others." }));
+  if (files.length === 0) return;
+  const skipped = [];
+  let imported = 0;
+  for (const [i, file] of files.entries()) {
+    fill(result, el("p", { class: "busy", text: `Reading ${file.name} (${i + 1} of ${files.length}) …` }));
+    try {
+      const found = await askJson("POST", `/imports?name=${part(file.name)}`, { body: file });
+      imported += found.imported.length;
+      skipped.push(...found.skipped.map(({ what, why }) => `${what}: ${why}`));
+    } catch (error) {
+      skipped.push(error.message);
+    }
   }
+  const list = skipped.map((text) => el("li", { text }));
+  fill(
+    result,
+    el("p", { text: `${counted(imported, "label")} imported.` }),
+    skipped.length ? el("details", { open: imported === 0 }, el("summary", { text: `${skipped.length} left out` }), el("ul", {}, ...list)) : null,
+  );
+  if (imported && get("project")) await refreshProject();
 }

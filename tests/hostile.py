@@ -24,7 +24,7 @@ ALLOWED = frozenset({0, 1, 2})
 TEXTS = (
     *("", " ", "-", "--", "x", "é\n\x1b[31m", "\udcff\udcfe", "a\0b", "x" * 5000, "%s%n{}", "~"),
     *("-1", "0", "1", "2", "1e400", "nan", "inf", "-inf", "9" * 30, "9" * 5000, "0x10", "1,2", "²"),
-    *(".", "..", "/", "/dev/null", "/dev/full", "/dev/zero", "{gone}", "{gone}/deeper/x"),
+    *(".", "..", "{root}", "/dev/null", "/dev/full", "/dev/zero", "{gone}", "{gone}/deeper/x"),
     *("{scene}", "{model}", "{text}", "{empty}", "{picture}", "{clip}", "{bytes}"),
     *(
         "list:{gone}",
@@ -63,12 +63,11 @@ LONG = frozenset(
     {
         ("demo", "{scene}"),
         ("download", ""),
-        ("paper", "/"),
         ("export", "{model}"),
         ("quantise", "{model}"),
     }
 )
-"""Values that are not hostile but long: a whole demo, the usual address, a search of the disk."""
+"""Values that are not hostile but long: a whole demo, the usual address."""
 
 
 class Outcome(NamedTuple):
@@ -158,13 +157,15 @@ def make_places(folder: Path, scene: Path, model: Path) -> dict[str, Path]:
     text = resources.files("cleanplate.presets").joinpath("smoke.toml").read_text()
     (folder / "quick.toml").write_text(re.sub(r"(?m)^iterations = .*", "iterations = 1", text))
     (folder / "empty").mkdir()
+    (folder / "root" / "usr").mkdir(parents=True)  # in the place of /, which is written into
     (folder / "text").write_text("some words\n")
     (folder / "text.toml").write_text("a = [[[\n")
     (folder / "bytes").write_bytes(bytes(range(256)) * 40)
     strange = os.fsdecode(os.fsencode(folder) + b"/\xff\xfe strange")
     Path(strange).mkdir()
     return {
-        "scene": scene, "model": model, "gone": folder / "gone", "out": folder / "out",
+        "scene": scene, "model": model, "gone": folder / "gone", "root": folder / "root",
+        "out": folder / "out",
         "quick": folder / "quick.toml", "empty": folder / "empty", "text": folder / "text",
         "bytes": folder / "bytes", "strange": Path(strange),
         "picture": scene / "input" / "in000001.png", "clip": folder / "clip.mp4",

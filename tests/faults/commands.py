@@ -15,8 +15,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Thread
 
 IMPORTED = [
     *("cleanplate.cli", "torch", "torch.onnx", "cleanplate.training.train"),
@@ -54,6 +56,7 @@ class Running:
 
     process: BaseProcess
     errors_path: Path
+    copier: Thread
     start: float = field(default_factory=time.monotonic)
 
     def send(self, what: signal.Signals) -> None:
@@ -66,6 +69,7 @@ class Running:
         """Wait for the end; returns the exit code, negative for a signal."""
         self.process.join(LONGEST_SECONDS)
         assert self.process.exitcode is not None, f"hangs: {self.errors()}"
+        self.copier.join(LONGEST_SECONDS)
         return self.process.exitcode
 
     def is_over(self) -> bool:
@@ -76,11 +80,23 @@ class Running:
 
 
 def start(arguments: list[object], log: Path, world: World | None = None) -> Running:
-    """Start a command; what it writes on stderr goes into a file."""
+    """Start a command; what it says goes through a pipe, which no limit of files stops."""
     words = [str(argument) for argument in arguments]
-    process = _context.Process(target=_main, args=(words, str(log), world or World()))
+    heard, said = _context.Pipe(duplex=False)
+    process = _context.Process(target=_main, args=(words, said, world or World()))
     process.start()
-    return Running(process, log)
+    said.close()
+    log.write_bytes(b"")
+    copier = Thread(target=_copy, args=(heard, log), daemon=True)
+    copier.start()
+    return Running(process, log, copier)
+
+
+def _copy(heard: Connection, log: Path) -> None:
+    with log.open("ab", buffering=0) as file:
+        while data := os.read(heard.fileno(), 1 << 16):
+            file.write(data)
+    heard.close()
 
 
 def run(arguments: list[object], log: Path, world: World | None = None) -> Running:
@@ -98,12 +114,12 @@ def wait_for(is_so: Callable[[], bool], running: Running) -> None:
         time.sleep(0.002)
 
 
-def _main(arguments: list[str], log: str, world: World) -> None:
+def _main(arguments: list[str], said: Connection, world: World) -> None:
     """Be the command: in the forked process."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(written, 1)
-    os.dup2(written, 2)
+    os.dup2(said.fileno(), 1)
+    os.dup2(said.fileno(), 2)
+    said.close()
     import torch
 
     torch.set_num_threads(1)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread, Timer
+from threading import Thread
 
 import av
 import numpy as np
@@ -265,16 +265,30 @@ def test_a_camera_is_recorded_for_so_many_seconds(empty: Client, camera: HttpCam
     assert level(empty.get("/api/frames/2.jpg").body) == pytest.approx(100, abs=3)
 
 
+def _after_frames(camera: HttpCamera, what: Callable[[], object]) -> Thread:
+    """Do something when the camera was watched for a second."""
+
+    def wait() -> None:
+        end = time.monotonic() + 30
+        while not camera.connections and time.monotonic() < end:
+            time.sleep(0.02)
+        time.sleep(1.0)
+        what()
+
+    thread = Thread(target=wait)
+    thread.start()
+    return thread
+
+
 def test_what_came_before_a_camera_broke_off_is_kept(empty: Client, camera: HttpCamera) -> None:
-    Timer(2.0, camera.broken.set).start()
+    _after_frames(camera, camera.broken.set)
     answer = empty.ask("POST", "/api/clips/record", {"address": camera.address, "seconds": 60})
     assert answer.status == 200
     assert answer.json["clip"]["count"] >= 5
 
 
 def test_a_recording_is_stopped_and_kept(empty: Client, camera: HttpCamera) -> None:
-    stop = Timer(2.0, lambda: empty.ask("DELETE", "/api/clips/record"))
-    stop.start()
+    stop = _after_frames(camera, lambda: empty.ask("DELETE", "/api/clips/record"))
     answer = empty.ask("POST", "/api/clips/record", {"address": camera.address, "seconds": 60})
     stop.join()
     assert answer.json["clip"]["count"] >= 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import time
 from pathlib import Path
 from threading import Thread
 
@@ -33,8 +34,11 @@ def test_kill_9_while_labels_are_written_leaves_every_acknowledged_one_whole(fol
     painters = [Thread(target=_paint, args=(process.client, n, kept)) for n in kept]
     for painter in painters:
         painter.start()
+    end = time.monotonic() + 60
     while min(last for _, last in kept.values()) < 3:
-        pass
+        assert time.monotonic() < end
+        assert all(painter.is_alive() for painter in painters)
+        time.sleep(0.005)
     process.kill()
     for painter in painters:
         painter.join()

@@ -131,9 +131,7 @@ def test_stepping_back_decodes_nothing(tmp_path: Path) -> None:
         assert source.read(number)[30:, 30:].mean() == pytest.approx(5 * number, abs=4)
 
 
-def test_a_video_cut_off_in_the_middle_shows_what_is_there_and_says_the_rest(
-    tmp_path: Path,
-) -> None:
+def test_a_video_cut_off_in_the_middle_shows_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "videos").mkdir()
     path = write(tmp_path / "videos" / "cut.mkv", g="5")
     data = path.read_bytes()
@@ -163,7 +161,7 @@ def test_a_cache_forgets_what_was_not_used_for_longest() -> None:
     assert cache.find("a") is not None
 
 
-def test_a_thumbnail_is_small(client: Client) -> None:
+def test_a_thumbnail_is_kept_by_the_browser(client: Client) -> None:
     answer = client.get("/api/thumbnails/9.jpg")
     assert answer.headers["content-type"] == "image/jpeg"
     assert level(answer.body) == pytest.approx(36, abs=4)
@@ -197,7 +195,7 @@ def test_two_hours_of_1080p_are_stepped_through_quickly_in_bounded_memory(tmp_pa
     process = Process(tmp_path / "project")
     client = process.client
     start = time.monotonic()
-    assert client.get("/").status in (200, 404)
+    assert client.get("/").status == 200
     assert time.monotonic() - start < PAGE_SECONDS
     assert client.wait_for_frames()["frames"] == 180_000
     client.get("/api/frames/90000.jpg")

@@ -74,6 +74,7 @@ def test_a_new_training_removes_a_link_and_not_what_it_leads_to(folder: Path, ho
     place.folder.mkdir(parents=True)
     (place.folder / "groundtruth").symlink_to(home)
     place.begin(Job("01-quick", "quick", (), (), (), ""), 'name = "gate"', {})
+    assert not (place.folder / "groundtruth").is_symlink()
     assert (home / "thesis.txt").read_text() == "years of work"
 
 

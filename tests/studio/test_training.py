@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import time
 import zipfile
@@ -14,14 +15,16 @@ from typing import Any
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 from typer.testing import CliRunner
 
 from cleanplate.cli import app
+from cleanplate.evaluation.variants import with_iterations
 from cleanplate.networks.card import read_card
 from cleanplate.studio.division import divide, held_back
 from cleanplate.studio.figures import add_figures, estimate
-from cleanplate.studio.training_files import Job, TrainingFolder
+from cleanplate.studio.training_files import QUALITIES, Job, TrainingFolder
 from tests.studio.serving import Client, Process, square, studio, write_clip
 
 pytestmark = pytest.mark.studio
@@ -179,8 +182,10 @@ def test_a_model_is_looked_through_by_several_tabs_at_once(trained: tuple[Client
     assert found == [200] * len(pages)
 
 
-@pytest.mark.parametrize("kind", ["model", "cdnet", "coco", "masks", "overlay", "plate"])
-def test_an_export_is_what_its_command_makes(trained: tuple[Client, Path], kind: str) -> None:
+@pytest.mark.parametrize("kind", ["model", "cdnet", "coco", "masks", "overlay", "plate", "onnx"])
+def test_an_export_is_what_its_command_makes(
+    trained: tuple[Client, Path], kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client, folder = trained
     made = client.ask("POST", "/api/exports", {"kind": kind, "model": "01-smoke"}).json
     end = time.monotonic() + DONE_SECONDS
@@ -195,6 +200,11 @@ def test_an_export_is_what_its_command_makes(trained: tuple[Client, Path], kind:
     assert answer.status == 200
     assert found["name"] in answer.headers["content-disposition"]
     _check(kind, answer.body, found["command"], folder)
+    if kind in ("coco", "plate"):
+        monkeypatch.chdir(tmp_path)
+        done = CliRunner().invoke(app, shlex.split(found["command"])[1:])
+        assert done.exit_code == 0, done.output
+        assert (tmp_path / found["name"]).read_bytes() == answer.body
 
 
 def _check(kind: str, data: bytes, command: str, folder: Path) -> None:
@@ -216,6 +226,8 @@ def _check(kind: str, data: bytes, command: str, folder: Path) -> None:
         assert {one["image_id"] for one in values["annotations"]} <= set(range(1, 31))
     elif kind == "plate":
         assert grey(data).shape == (48, 64, 3)
+    elif kind == "onnx":
+        onnx.load_from_string(data)
     else:
         assert b"ftyp" in data[:16]
 
@@ -335,9 +347,9 @@ def test_the_estimate_says_what_more_labels_brought(tmp_path: Path) -> None:
 
 
 def test_quick_good_and_best_differ_in_length_alone() -> None:
-    lengths = []
-    for quality in ("quick", "good", "best"):
-        found = Job("", quality, (), (), (), "").configuration()
-        lengths.append(found.phases.segmentation.iterations)
-    assert lengths == sorted(lengths)
+    found = [Job("", quality, (), (), (), "").configuration() for quality in QUALITIES][:3]
+    lengths = [one.phases.segmentation.iterations for one in found]
+    assert lengths == sorted(set(lengths))
     assert lengths[1] == 800
+    short = [with_iterations(one, background=1, segmentation=1, joint=1) for one in found]
+    assert short[0] == short[1] == short[2]

@@ -66,7 +66,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser with nothing stored; whatever the page logs as an error fails the test."""
+    """A browser with nothing stored; what the page does not catch fails the test."""
     opened = browser.new_context(viewport=SCREEN, color_scheme="light")  # type: ignore[arg-type]
     opened.set_default_timeout(15_000)
     errors: list[str] = []

@@ -120,6 +120,7 @@ def test_a_label_of_before_is_copied(labelling: Visitor, studio: Studio) -> None
     labelling.stroke((40, 60), (80, 60))
     labelling.step_to(5)
     labelling.press("c")
+    expect(labelling.frame_state).to_contain_text("labelled,")
     labelling.wait_until_saved()
     assert (read_label(studio.folder, 5) == read_label(studio.folder, 1)).all()
 
@@ -130,7 +131,10 @@ def test_zoom_and_pan_leave_strokes_where_they_are_painted(
     labelling.set_brush(4)
     x, y = labelling.at(100, 50)
     labelling.page.mouse.move(x, y)
+    before = labelling.picture()
     labelling.page.mouse.wheel(0, -600)  # keeps the pixel under the mouse where it is
+    labelling.page.wait_for_timeout(300)
+    assert labelling.picture() != before
     labelling.page.mouse.down()
     labelling.page.mouse.up()
     labelling.press("0")

@@ -107,7 +107,7 @@ def test_views_are_whole_on_a_small_screen_and_a_tablet(visit: Visit, studio: St
             assert visitor.is_within_the_screen, f"{step} on {width}"
 
 
-def test_everything_in_the_label_view_is_reached_with_the_tabulator(
+def test_the_tools_of_the_label_view_are_reached_with_the_tabulator(
     visit: Visit, studio: Studio
 ) -> None:
     visitor = visit().open("label")
@@ -292,6 +292,7 @@ def test_two_fingers_zoom_and_one_paints(context: BrowserContext, studio: Studio
         found = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": found})
 
+    unzoomed = visitor.picture()
     near, far = [(x, middle[1]) for x in (middle[0] - 20, middle[0] + 20)], middle[1]
     send("touchStart", near[0])
     send("touchStart", *near)
@@ -300,6 +301,7 @@ def test_two_fingers_zoom_and_one_paints(context: BrowserContext, studio: Studio
     send("touchEnd")
     visitor.page.wait_for_timeout(1000)
     assert len(studio.ask("/project")["labels"]) == before  # a pinch paints nothing
+    assert visitor.picture() != unzoomed  # but zooms
     visitor.show("label-pinched")
     send("touchStart", middle)
     send("touchMove", (middle[0] + 30, far))

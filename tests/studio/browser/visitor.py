@@ -84,6 +84,10 @@ class Visitor:
         top = box["y"] + (box["height"] - scale * height) / 2
         return left + scale * (x + 0.5), top + scale * (y + 0.5)
 
+    def picture(self) -> bytes:
+        """Return what the frame looks like now, as PNG."""
+        return self.page.locator(".surface").screenshot()
+
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of a frame."""

@@ -120,6 +120,8 @@ def _main(arguments: list[str], said: Connection, world: World) -> None:
     os.dup2(said.fileno(), 1)
     os.dup2(said.fileno(), 2)
     said.close()
+    sys.stdout = os.fdopen(1, "w", closefd=False)  # the old ones take the pipe for a file
+    sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
     import torch
 
     torch.set_num_threads(1)

@@ -183,7 +183,7 @@ def _arguments(name: str, **places: Path) -> list[object]:
 
 def _check_refused(errors: str, code: int | None) -> None:
     assert code == 1, errors
-    said = [line for line in errors.splitlines() if line.startswith("cleanplate: ")]
+    said = [line for line in errors.splitlines() if line.startswith("cleanplate: /")]
     assert len(said) == 1, errors
     assert "Traceback" not in errors
     assert "mistake of Cleanplate's" not in errors

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import mmap
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -206,13 +207,28 @@ def _text(path: Path, head: str, compose: Callable[[Moment], str]) -> Iterator[W
         yield write
         done = True
     finally:
-        with explained(path):
-            file.close()
-            if not count and not done:
-                part.unlink()
-            else:  # a whole older file is worth more than a part of a new one
-                keeps_old = path.exists() and not done
-                part.replace(path.with_stem(f"{path.stem}.partial") if keeps_old else path)
+        try:
+            with explained(path):
+                file.close()
+        except OutputError:  # what fitted on the disk is kept
+            done = False
+            _cut_to_whole_lines(part)
+            raise
+        finally:
+            with explained(path):
+                if not count and not done:
+                    part.unlink()
+                else:  # a whole older file is worth more than a part of a new one
+                    keeps_old = path.exists() and not done
+                    part.replace(path.with_stem(f"{path.stem}.partial") if keeps_old else path)
+
+
+def _cut_to_whole_lines(path: Path) -> None:
+    with path.open("r+b") as file:
+        if path.stat().st_size:
+            with mmap.mmap(file.fileno(), 0) as data:
+                end = data.rfind(b"\n") + 1
+            file.truncate(end)
 
 
 def _line(moment: Moment) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from errno import EISDIR
 from fractions import Fraction
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import av
 import numpy as np
@@ -18,6 +19,9 @@ from av.video.stream import VideoStream
 from cleanplate.errors import OutputError
 from cleanplate.images import Frame, Mask, Size
 from cleanplate.scenes.video import check_size
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 TICK = Fraction(1, 1000)
 """Of timed frames, in seconds."""
@@ -31,6 +35,28 @@ _CODECS = {
     ".mov": ("prores_ks", "yuva444p10le", {"profile": "4444"}),
 }
 """By the file's kind with alpha; without, all are H.264."""
+
+
+class _File(FileIO):
+    """A file that keeps the first error: at a file's end FFmpeg says nothing of it.
+
+    Attributes:
+        error: why not all could be written, or None.
+    """
+
+    error: OSError | None = None
+
+    def write(self, data: ReadableBuffer) -> int:
+        """Write all of it, or raise."""
+        rest = memoryview(data).cast("B")
+        length = len(rest)
+        try:
+            while rest:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.error = self.error or error
+            raise
+        return length
 
 
 class VideoWriter:
@@ -66,8 +92,13 @@ class VideoWriter:
                 raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
             self._in_pieces = in_pieces and path.suffix.lower() in (".mp4", ".mov")
             options = PIECES if self._in_pieces else {}
-            self._container = av.open(str(self._part.absolute()), "w", options=options)
-            self._part.touch()  # FFmpeg would find out only when the first packet is written
+            self._file = _File(self._part, "w")
+            try:
+                self._container = av.open(self._file, "w", options=options)
+            except BaseException:
+                self._file.close()
+                self._part.unlink()
+                raise
         except (av.FFmpegError, OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise OutputError(
@@ -124,9 +155,9 @@ class VideoWriter:
         try:
             yield
         except (av.FFmpegError, OSError) as error:
+            reason = (self._file.error or error).strerror
             raise OutputError(
-                f"{self._path}: cannot be written on ({error.strerror}); make room, or choose "
-                "another place"
+                f"{self._path}: cannot be written on ({reason}); make room, or choose another place"
             ) from error
         except ValueError as error:  # the file's kind cannot hold what is written
             raise OutputError(f"{self._path}: {error}; choose an .mp4 file") from error
@@ -158,6 +189,9 @@ class VideoWriter:
                         self._container.mux(self._stream.encode())
                 finally:
                     self._container.close()
+                    self._file.close()
+                if self._file.error is not None:
+                    raise self._file.error
             except (av.FFmpegError, OSError):
                 with suppress(OSError):
                     self._take_name(complete=False, plays=self._in_pieces)

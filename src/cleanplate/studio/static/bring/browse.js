@@ -11,7 +11,7 @@ import { bytes } from "../core/words.js";
  * @returns {Promise<string|null>} its path
  */
 export function choosePath() {
-  const path = el("p", { class: "browse-path" });
+  const path = el("p", { class: "hint browse-path" });
   const list = el("ul", { class: "browse-list" });
   const said = el("p", { class: "hint", role: "status" });
   const dialog = el(

@@ -170,6 +170,15 @@ def part_of(path: Path) -> Path:
     return path.parent / f".{path.name}.part"
 
 
+def name_part(part: Path, path: Path, complete: bool = True) -> None:
+    """Give a file its name; what is not complete never replaces an older one.
+
+    Where that would be, it is called ``NAME.partial``: a whole file is worth more than a part.
+    """
+    keeps_old = not complete and path.exists()
+    part.replace(path.with_stem(f"{path.stem}.partial") if keeps_old else path)
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames in a folder last; a system that cannot open folders does it by itself."""
     if not hasattr(os, "O_DIRECTORY"):

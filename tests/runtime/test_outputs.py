@@ -249,6 +249,19 @@ def test_an_older_file_is_kept_beside_what_an_error_left(tmp_path: Path) -> None
     assert len((tmp_path / "l.partial.jsonl").read_text().splitlines()) == 3
 
 
+def test_a_stopped_coco_file_is_whole_json_of_the_frames_so_far(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    source = ArraySource([_frame(number) for number in range(1, COUNT + 1)])
+    steps = segment_source(RedIsForeground(), source, Outputs(coco=path))
+    for _ in range(12):
+        next(steps)
+    with pytest.raises(KeyboardInterrupt):
+        steps.throw(KeyboardInterrupt())
+    coco = json.loads(path.read_text())
+    assert [image["id"] for image in coco["images"]] == list(range(1, 13))
+    assert {found["image_id"] for found in coco["annotations"]} == {11, 12}
+
+
 def test_a_stopped_job_goes_on_where_it_stopped(tmp_path: Path) -> None:
     outputs = Outputs(masks=tmp_path / "masks")
     _run(outputs, Selection(stop=10))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from cleanplate.images import Mask, explained
+from cleanplate.images import Mask, Size, explained, name_part, part_of
 from cleanplate.runtime.moments import Moment
 
 FRAME_NAME = "{:06d}.png"
@@ -20,9 +20,9 @@ CATEGORY = {"id": 1, "name": "foreground"}
 
 @contextmanager
 def coco_file(path: Path) -> Iterator[Callable[[Moment], None]]:
-    """Yield what writes a moment; the file takes its name when it is whole.
+    """Yield what writes a moment; the file is whole JSON however the block ends.
 
-    Only the list of frames is held in memory.
+    Only the numbers of the frames are held in memory.
 
     Args:
         path: ``.json`` file.
@@ -30,34 +30,50 @@ def coco_file(path: Path) -> Iterator[Callable[[Moment], None]]:
     Raises:
         OutputError: it cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
-    images: list[dict[str, Any]] = []
+    part = part_of(path)
     with explained(path):
         file = part.open("w", encoding="utf-8")
-    count = 0
+        file.write('{"annotations":[')
+    numbers: list[int] = []
+    size, count, done = (0, 0), 0, False
 
     def write(moment: Moment) -> None:
-        nonlocal count
-        height, width = moment.mask.shape
-        name = FRAME_NAME.format(moment.number)
-        images.append({"id": moment.number, "file_name": name, "width": width, "height": height})
+        nonlocal size, count
+        size = moment.mask.shape[0], moment.mask.shape[1]
+        numbers.append(moment.number)
         for found in annotated(moment.mask):
             lead = ",\n" if count else "\n"
             count += 1
             values = {"id": count, "image_id": moment.number, **found}
-            file.write(lead + json.dumps(values, separators=(",", ":")))
+            with explained(path):
+                file.write(lead + json.dumps(values, separators=(",", ":")))
 
     try:
-        with explained(path):
-            file.write('{"annotations":[')
-            yield write
-            rest = json.dumps({"images": images, "categories": [CATEGORY]})
-            file.write(f"\n],{rest[1:]}\n")
-            file.close()
-            part.replace(path)
+        yield write
+        done = True
     finally:
-        file.close()
-        part.unlink(missing_ok=True)
+        try:
+            with explained(path):
+                file.write('\n],"images":[')
+                for index, number in enumerate(numbers):
+                    file.write(("," if index else "") + json.dumps(_image(number, size)))
+                file.write(f'],"categories":{json.dumps([CATEGORY])}}}\n')
+                file.close()
+                if numbers or done:
+                    name_part(part, path, done)
+        finally:  # without its end it is no JSON
+            with suppress(OSError):
+                file.close()
+            part.unlink(missing_ok=True)
+
+
+def _image(number: int, size: Size) -> dict[str, Any]:
+    return {
+        "id": number,
+        "file_name": FRAME_NAME.format(number),
+        "width": size[1],
+        "height": size[0],
+    }
 
 
 def annotated(mask: Mask) -> Iterator[dict[str, Any]]:

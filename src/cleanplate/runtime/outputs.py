@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.errors import OutputError
-from cleanplate.images import explained, make_folder, part_of, write_picture
+from cleanplate.images import explained, make_folder, name_part, part_of, write_picture
 from cleanplate.runtime import moments
 from cleanplate.runtime.coco import coco_file, run_lengths
 from cleanplate.runtime.events import TABLE, event_clips
@@ -218,9 +218,8 @@ def _text(path: Path, head: str, compose: Callable[[Moment], str]) -> Iterator[W
             with explained(path):
                 if not count and not done:
                     part.unlink()
-                else:  # a whole older file is worth more than a part of a new one
-                    keeps_old = path.exists() and not done
-                    part.replace(path.with_stem(f"{path.stem}.partial") if keeps_old else path)
+                else:
+                    name_part(part, path, done)
 
 
 def _cut_to_whole_lines(path: Path) -> None:

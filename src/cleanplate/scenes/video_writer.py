@@ -17,7 +17,7 @@ import numpy as np
 from av.video.stream import VideoStream
 
 from cleanplate.errors import OutputError
-from cleanplate.images import Frame, Mask, Size
+from cleanplate.images import Frame, Mask, Size, name_part
 from cleanplate.scenes.video import check_size
 
 if TYPE_CHECKING:
@@ -201,7 +201,5 @@ class VideoWriter:
     def _take_name(self, complete: bool, plays: bool) -> None:
         if self._stream is None or not plays:
             self._part.unlink(missing_ok=True)
-        elif not complete and self._path.exists():  # a whole one is worth more than a part
-            self._part.replace(self._path.with_stem(f"{self._path.stem}.partial"))
         else:
-            self._part.replace(self._path)
+            name_part(self._part, self._path, complete)

@@ -210,7 +210,8 @@ class SelfTrainingSettings(Settings):
 
     Attributes:
         rounds: how often in phase 2 the frames are segmented anew, the first time at its start.
-        sure: foreground from this probability, background below one minus it, ignored between.
+        sure: foreground from this share of the votes, background up to one minus it, else ignored
+            (`training/self_training.py::relabel`).
     """
 
     rounds: Positive

@@ -17,8 +17,11 @@ from cleanplate.networks.building import build
 from cleanplate.networks.card import read_card
 from cleanplate.networks.two_stage import TwoStageNet
 from cleanplate.scenes.video import FrameSource
+from cleanplate.subtractors.votes import Voters
+from cleanplate.training import self_training
 from cleanplate.training.reading import Reader, TrainingSet
 from cleanplate.training.self_training import (
+    count_votes,
     relabel,
     relabel_moments,
     sure_labels,
@@ -90,6 +93,45 @@ def test_only_unlabelled_frames_get_labels_and_only_sure_ones(
     assert all(module.training for module in net.modules())
     relabel(net, data, 0.999, "cpu")
     assert (data.labels[data.unlabelled] == -1).all()  # an untrained network is sure of nothing
+
+
+def test_the_network_decides_with_one_method_beside_it_and_is_outvoted_by_all_three(
+    drawn_scene: Path, net: TwoStageNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = _read(drawn_scene, "half:0")
+    votes = np.zeros(data.frames.shape[:3], np.uint8)
+    votes[:, :, :8] = np.repeat(range(4), 2)
+    seen = torch.zeros(1, *SIZE)
+    seen[..., ::2] = 1  # every other column: for each count of votes one that it sees and one not
+    monkeypatch.setattr(self_training, "foreground_probability", lambda _: seen)
+    relabel(net, data._replace(votes=votes), 0.55, "cpu")
+    assert data.labels[:, :, :8].min((0, 1)).tolist() == [0, 0, 1, 0, 1, 0, 1, 1]
+    assert data.labels[:, :, :8].max((0, 1)).tolist() == [0, 0, 1, 0, 1, 0, 1, 1]
+
+
+def test_classical_methods_see_the_video_in_order_and_no_frame_of_the_scored_half(
+    drawn_scene: Path,
+) -> None:
+    scene = cleanplate.open_scene(drawn_scene)
+    divided = scene.split("half:0")
+    data = _read(drawn_scene, "half:0")
+    few = data._replace(numbers=data.numbers[::4], frames=data.frames[::4], labels=data.labels[::4])
+    numbers = [n for n in scene.frames.numbers if divided.may_look_at(n)]
+    guarded = _Guarded(scene.frames, divided.scored[0])
+    steps = count_votes(dataclasses.replace(scene, frames=guarded), numbers, few)
+    votes = np.empty(0)
+    progress = []
+    while not len(votes):
+        try:
+            progress.append(next(steps))
+        except StopIteration as end:
+            votes = end.value
+    assert guarded.reads == set(numbers) - set(few.numbers)
+    assert [step.iteration for step in progress] == list(range(1, len(numbers) + 1))
+    voters = Voters(data.long_term[..., :3], data.reach)
+    expected = {n: voters.vote(resize_frame(scene.frame(n), SIZE)) for n in numbers}
+    assert np.array_equal(votes, [expected[n] for n in few.numbers])
+    assert votes.any()
 
 
 def test_doubtful_pixels_are_ignored() -> None:
@@ -193,6 +235,20 @@ def test_labels_that_nobody_checked_are_suspicious_where_nearly_all_or_none_is_f
         data.labels[:] = value
     assert bool(suspicion("street", data)) is suspicious
     assert ("street" in caplog.text) is suspicious
+
+
+@pytest.mark.parametrize(("shifted", "suspicious"), [(2, False), (20, True)])
+def test_labels_that_simpler_methods_hardly_share_are_suspicious(
+    drawn_scene: Path, shifted: int, suspicious: bool
+) -> None:
+    data = _read(drawn_scene, "half:0")
+    data.labels[:] = 0
+    data.labels[:, :16] = 1
+    votes = np.zeros(data.labels.shape, np.uint8)
+    votes[:, shifted : shifted + 16] = 2
+    said = suspicion("street", data._replace(votes=votes))
+    assert said.startswith("what was taken for foreground has little in common") is suspicious
+    assert bool(said) is suspicious
 
 
 def test_a_broken_frame_without_a_label_is_passed_over_with_its_name(

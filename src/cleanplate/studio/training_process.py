@@ -133,7 +133,7 @@ def run(project: Path) -> None:
         reporter = Reporter(place, job, scene)
         for progress in _steps(place, job, scene, reporter):
             reporter.tell(progress)
-            if place.stop.exists() and progress.phase == "frames":
+            if place.stop.exists() and progress.phase in ("frames", "votes"):
                 said = "Stopped before anything was learned."
                 reporter.write({"status": "stopped", "message": said})
                 return

@@ -19,7 +19,8 @@ class Progress:
     """Where training stands.
 
     Attributes:
-        phase: ``frames`` while they are read, then ``background``, ``segmentation``, ``joint``, and
+        phase: ``frames`` while they are read, ``votes`` while classical methods look at them where
+            nobody labelled anything, then ``background``, ``segmentation``, ``joint``, and
             ``validation`` at the end.
         iteration: updates (or frames) done in this phase; 0 when a phase begins.
         iterations: updates (or frames) of this phase in all.

@@ -67,6 +67,8 @@ class TrainingSet(NamedTuple):
         reach: how far the camera shakes, in pixels of the working size; 0 for a still one.
         objects: what may be pasted.
         strangers: objects of random shapes and looks that may be pasted besides.
+        votes: ``(N, H, W)`` uint8 where nobody labelled anything, how many classical methods take a
+            pixel for foreground (`subtractors/votes.py`).
     """
 
     numbers: list[int]
@@ -79,6 +81,7 @@ class TrainingSet(NamedTuple):
     reach: int
     objects: list[Cutout]
     strangers: list[Cutout]
+    votes: NDArray[np.uint8] | None = None
 
     @property
     def size(self) -> Size:

@@ -33,7 +33,7 @@ from cleanplate.training.checkpoints import (
 from cleanplate.training.phases import run
 from cleanplate.training.progress import Progress
 from cleanplate.training.reading import Reader, TrainingSet
-from cleanplate.training.self_training import suspicion
+from cleanplate.training.self_training import count_votes, suspicion
 from cleanplate.training.updates import planned
 from cleanplate.training.validation import Judge, collapse, hold_out
 
@@ -238,7 +238,9 @@ def _read(
     given = read_objects(Path(objects), size) if objects and not reader.has_foreground else []
     data = reader.training_set(given, card.seed)
     if not labelled:
-        return data
+        learns = configuration.phases.segmentation.iterations > 0
+        votes = (yield from count_votes(scene, unlabelled, data)) if learns else None
+        return data._replace(votes=votes)
     _check_labels(scene.name, data, bool(given))
     if objects:
         share = max(PASTE_WHERE_EMPTY, configuration.augmentation.paste)

@@ -174,8 +174,8 @@ def _say_that_nobody_labelled(
             "label some frames"
         )
     log.warning(
-        "%s: NOBODY LABELLED ANYTHING: masks are learned from the network's own first guesses, "
-        "which nobody checked; a few labels make a better model",
+        "%s: NOBODY LABELLED ANYTHING: masks are learned from what the network and three "
+        "classical methods agree on, which nobody checked; a few labels make a better model",
         name,
     )
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from cleanplate.errors import CleanplateError
 
+CASES = int(os.environ.get("CLEANPLATE_FUZZ", "20000"))
+"""How many damaged files the readers get in all."""
 HANGS_SECONDS = 10
 MOST_MORE_BYTES = 2**30
 """How much more memory a reader may take than this process has already."""
@@ -29,6 +34,26 @@ STEPS = st.lists(
     min_size=1,
     max_size=6,
 )
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+"""Any small JSON value."""
+
+
+def many(cases: float) -> settings:
+    """Return hypothesis' settings for so many cases, the same ones each time."""
+    return settings(
+        max_examples=max(1, round(cases)),
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 def damaged(data: bytes, steps: list[Step]) -> bytes:
@@ -94,3 +119,22 @@ def watched() -> Iterator[None]:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, handler)
         resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+def places(values: Any, before: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the way to every value in nested lists and tables."""
+    pairs = values.items() if isinstance(values, dict) else enumerate(values)
+    for key, value in pairs:
+        yield (*before, key)
+        if isinstance(value, dict | list) and key != "label_digests":
+            yield from places(value, (*before, key))
+
+
+def put(values: Any, place: tuple[str | int, ...], value: object) -> None:
+    """Put a value into nested lists and tables, where the place is still there."""
+    try:
+        for key in place[:-1]:
+            values = values[key]
+        values[place[-1]] = value
+    except (LookupError, TypeError):
+        pass  # an earlier change has taken the place away

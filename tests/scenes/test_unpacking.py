@@ -131,6 +131,15 @@ def test_too_many_entries_are_refused(tmp_path: Path) -> None:
     assert unpack_all(path, Limits(entries=11)).is_dir()
 
 
+def test_a_file_without_a_name_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("@", b"1")
+    nameless = (tmp_path / "a.zip").read_bytes().replace(b"@", b"\0")
+    (tmp_path / "a.zip").write_bytes(nameless)
+    with pytest.raises(DatasetError, match="a file without a name"):
+        open_archive(tmp_path / "a.zip")
+
+
 def test_the_list_of_contents_of_a_large_archive_is_measured_too(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", *((f"{number}", b"") for number in range(66_000)))
     with zipfile.ZipFile(path) as archive:

@@ -91,6 +91,9 @@ def open_archive(path: Path, limits: Limits = LIMITS) -> zipfile.ZipFile:
             f"{path}: holds {len(archive.infolist())} entries, over the limit of {limits.entries}; "
             "use another archive"
         )
+    if not all(info.filename for info in archive.infolist()):
+        archive.close()
+        raise DatasetError(f"{path}: holds a file without a name; get it again")
     return archive
 
 

@@ -7,7 +7,7 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 SCENE ?=
 SHOTS ?=
 
-.PHONY: install check test test-slow test-real test-live test-studio faults faults-quick fuzz demo \
+.PHONY: install check test test-slow test-real test-live test-studio faults faults-quick fuzz soak demo \
 	docs bench lock clean
 
 install: $(STAMP)
@@ -51,6 +51,10 @@ faults: $(STAMP)
 
 faults-quick: $(STAMP)
 	CLEANPLATE_KILLS=10 $(BIN)/python -m pytest tests/faults -m faults -rs -s
+
+# 200 000 frames, 500 breaks of a stream, 20 000 requests; CLEANPLATE_SOAK=0.1 runs a tenth
+soak: $(STAMP)
+	$(BIN)/python -m pytest tests/soak -m soak -rs -s
 
 # 20 000 damaged files, and thousands of hostile command lines
 fuzz: $(STAMP)

@@ -157,6 +157,10 @@ class Process:
         return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def code(self) -> int | None:
         return self._process.returncode
 

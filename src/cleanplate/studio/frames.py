@@ -80,14 +80,16 @@ class Frames:
         found = self._pictures.find(key)
         if found is None:
             found = self._pictures.keep(key, jpeg(self._exact.read(number), JPEG_QUALITY))
-        if steps_back and self._pictures.find((key[0], number - FEW)) is None:
+        missing = steps_back and self._pictures.find((key[0], number - FEW)) is None
+        if missing and self._fetching.acquire(blocking=False):
             Thread(target=self._fetch_behind, args=(number,), daemon=True, name="frames").start()
         return found
 
     def _fetch_behind(self, number: int) -> None:
-        """Decode the frames before one ahead of being asked: backwards they come dear."""
-        if not self._fetching.acquire(blocking=False):
-            return
+        """Decode the frames before one ahead of being asked: backwards they come dear.
+
+        One at a time; whoever starts it has taken `_fetching`.
+        """
         try:
             identity = self._project.identity
             for one in range(max(1, number - BEHIND), number):

@@ -1,0 +1,1 @@
+"""Hours of use in minutes: nothing may grow, and nothing may be lost."""

@@ -174,9 +174,15 @@ def name_part(part: Path, path: Path, complete: bool = True) -> None:
     """Give a file its name; what is not complete never replaces an older one.
 
     Where that would be, it is called ``NAME.partial``: a whole file is worth more than a part.
+    What cannot be named is removed.
     """
     keeps_old = not complete and path.exists()
-    part.replace(path.with_stem(f"{path.stem}.partial") if keeps_old else path)
+    try:
+        part.replace(path.with_stem(f"{path.stem}.partial") if keeps_old else path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
 
 
 def sync_folder(folder: Path) -> None:

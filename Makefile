@@ -8,7 +8,7 @@ SCENE ?=
 SHOTS ?=
 
 .PHONY: install check test test-slow test-real test-live test-studio faults faults-quick fuzz soak demo \
-	docs bench lock clean
+	coverage mutants docs bench lock clean
 
 install: $(STAMP)
 
@@ -70,6 +70,23 @@ test-studio: $(STAMP)
 		|| $(BIN)/python -m pytest -m studio -rs --ignore $(LOSING_NOTHING) \
 			--last-failed --last-failed-no-failures none
 
+# which lines of src the quick suite runs, its threads and processes too; four to ten minutes
+coverage: $(STAMP)
+	$(BIN)/$(PIP) coverage==7.17.5
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
+
+# breaks a copy of the project place by place; half an hour. MODULES="measures.py" examines these
+mutants: $(STAMP)
+	$(PYTHON) -m venv .mutants/venv
+	.mutants/venv/$(subst --no-deps,,bin/$(PIP)) cosmic-ray==8.7.0
+	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+		> "$$(.mutants/venv/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/ours.pth"
+	rm -rf .mutants/copy && git clone --quiet . .mutants/copy
+	cd .mutants/copy && PYTHONPATH=src ../venv/bin/python benchmarks/mutants.py $(MODULES)
+
 demo: $(STAMP)
 	$(BIN)/cleanplate demo --output demo $(if $(SCENE),--scene '$(SCENE)')
 
@@ -82,4 +99,4 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/speed.py
 
 clean:
-	rm -rf .venv demo site
+	rm -rf .venv .mutants demo site

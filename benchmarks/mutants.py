@@ -43,6 +43,7 @@ def examine(module: str, folder: Path) -> tuple[int, int]:
         f'name = "local"\n[cosmic-ray.filters.operators-filter]\n'
         f"exclude-operators = {json.dumps(LEFT_OUT)}\n"
     )
+    _ray("cosmic-ray", "baseline", settings)  # else every mutant seems noticed
     _ray("cosmic-ray", "init", settings, session)
     _ray("cr-filter-operators", session, settings)
     _ray("cosmic-ray", "exec", settings, session)
@@ -72,6 +73,7 @@ def main() -> None:
     for module in parser.parse_args().modules:
         noticed, count = examine(module, folder)
         rows.append(f"{module}: {noticed} of {count} noticed, {noticed / count:.0%}")
+        print(rows[-1], file=sys.stderr, flush=True)
     print("\n".join(rows))
 
 

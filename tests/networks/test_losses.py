@@ -1,5 +1,6 @@
 """Eqs. 1 to 3."""
 
+import itertools
 import math
 
 import pytest
@@ -39,6 +40,36 @@ def test_unknown_pixels_do_not_change_the_reconstruction_loss(normalisation: str
 def test_the_mean_over_a_batch_counts_each_images_known_pixels() -> None:
     background, clean = torch.zeros(4, 3, 2, 2), torch.full((4, 3, 2, 2), 0.5)
     assert reconstruction_loss(background, clean, KNOWN, "mean").item() == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("normalisation", ["caffe", "mean"])
+def test_the_reconstruction_loss_is_that_of_a_slow_sum_over_known_pixels(
+    normalisation: str,
+) -> None:
+    torch.manual_seed(0)
+    background, clean = torch.rand(2, 3, 2, 3), torch.rand(2, 3, 2, 3)
+    known = torch.tensor([[True, False, True], [False, True, True]])[None, None]
+    squares = [
+        (background[place].item() - clean[place].item()) ** 2
+        for place in itertools.product(range(2), range(3), range(2), range(3))
+        if known[0, 0, place[2], place[3]]
+    ]
+    expected = sum(squares) / (4 if normalisation == "caffe" else len(squares))
+    loss = reconstruction_loss(background, clean, known, normalisation)
+    assert loss.item() == pytest.approx(expected)
+
+
+def test_where_no_background_is_known_there_is_nothing_to_lose() -> None:
+    background, clean = torch.rand(1, 3, 2, 2), torch.rand(1, 3, 2, 2)
+    assert reconstruction_loss(background, clean, ~KNOWN, "mean").item() == 0
+
+
+def test_a_focus_below_one_has_a_slope_at_pixels_that_are_surely_right() -> None:
+    logits = torch.tensor([[[[0.0, 0.0]], [[200.0, 1.0]]]], requires_grad=True)
+    segmentation_loss(logits, torch.tensor([[[1, 1]]]), 0.5).backward()
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()
+    assert logits.grad[0, 1, 0, 1] < 0
 
 
 def test_the_segmentation_loss_is_the_mean_negative_log_likelihood() -> None:

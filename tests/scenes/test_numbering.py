@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cleanplate.errors import DatasetError
-from cleanplate.scenes.numbering import numbered_pictures
+from cleanplate.scenes.numbering import numbered_pictures, spread
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -66,3 +66,25 @@ def test_a_file_in_place_of_a_folder_is_refused(tmp_path: Path) -> None:
     touch(tmp_path, "file")
     with pytest.raises(DatasetError, match=r"file: cannot be opened \(.+\); give a folder"):
         numbered_pictures(tmp_path / "file", "pictures")
+
+
+@pytest.mark.parametrize(
+    ("most", "chosen"),
+    [
+        (9, [3, 5, 7, 9, 11]),
+        (5, [3, 5, 7, 9, 11]),
+        (3, [3, 7, 11]),
+        (2, [3, 11]),
+        (1, [3]),
+    ],
+)
+def test_evenly_spread_numbers_begin_with_the_first_and_end_with_the_last(
+    most: int, chosen: list[int]
+) -> None:
+    assert spread([3, 5, 7, 9, 11], most) == chosen
+
+
+def test_all_numbers_are_a_list_of_their_own() -> None:
+    numbers = [1, 2]
+    assert spread(numbers, 2) is not numbers
+    assert spread(range(100), 4) == [0, 33, 66, 99]

@@ -5,7 +5,8 @@ import { question } from "./messages.js";
 
 const OFF = "cleanplate-single-keys-off";
 let areSingleKeysOn = !localStorage.getItem(OFF);
-let active = [];
+const HELP = { keys: ["?"], shown: "?", does: "This list", run: showShortcuts };
+let active = [HELP];
 
 /**
  * Make a view's shortcuts the ones that count.
@@ -14,7 +15,7 @@ let active = [];
  *   written as "b", "Shift+ArrowLeft" or "Ctrl+z" (Command on a Mac)
  */
 export function useShortcuts(shortcuts) {
-  active = shortcuts;
+  active = [...shortcuts, HELP];
 }
 
 function written(event) {
@@ -50,6 +51,7 @@ document.addEventListener("keydown", (event) => {
 
 /** Show what the keys do. */
 export function showShortcuts() {
+  const own = active.length > 1 ? null : el("p", { class: "hint", text: "This step has no keys of its own; Label and Look have." });
   const rows = active.map(({ shown, does }) =>
     el("tr", {}, el("td", {}, ...keycaps(shown)), el("td", { text: does })),
   );
@@ -60,7 +62,7 @@ export function showShortcuts() {
   });
   const head = el("tr", {}, el("th", { text: "Key" }), el("th", { text: "What it does" }));
   const table = el("table", { class: "keys" }, el("thead", {}, head), el("tbody", {}, ...rows));
-  question("Keyboard shortcuts", [el("div", { class: "keys-frame", tabindex: "0", role: "region", "aria-label": "List of keys" }, table), single.element], [
+  question("Keyboard shortcuts", [own, el("div", { class: "keys-frame", tabindex: "0", role: "region", "aria-label": "List of keys" }, table), single.element], [
     { value: "close", text: "Close", kind: "primary" },
   ]);
 }

@@ -11,7 +11,13 @@ export const get = (name) => values.get(name);
 /** Set a value and tell who listens. */
 export function set(name, value) {
   values.set(name, value);
-  for (const listener of listeners.get(name) ?? []) listener(value);
+  for (const listener of listeners.get(name) ?? []) {
+    try {
+      listener(value);
+    } catch (error) {
+      reportError(error); // the others are told nevertheless
+    }
+  }
 }
 
 /** Call `listener` with every new value, and at once with the present one. */
@@ -41,7 +47,10 @@ function collapsing(run) {
   };
 }
 
-export const refreshProject = collapsing(async () => set("project", await askJson("GET", "/project")));
+export const refreshProject = collapsing(async () => {
+  const asked = performance.now(); // what happened later may be missing from the answer
+  set("project", { ...(await askJson("GET", "/project")), asked });
+});
 export const refreshTraining = collapsing(async () =>
   set("training", await askJson("GET", "/training")),
 );

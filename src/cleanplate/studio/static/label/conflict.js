@@ -7,18 +7,18 @@ import { PALETTE } from "./codes.js";
 import { fetchLabel } from "./editor.js";
 
 /**
- * Ask which label of a frame shall stay.
+ * Ask which label of a frame shall stay; `mine` is null where it was deleted here.
  *
  * @returns {Promise<"mine"|"theirs">}
  */
 export async function chooseLabel(number, mine) {
   const theirs = await fetchLabel(number);
-  if (theirs && theirs.codes.every((code, i) => code === mine.codes[i])) return "theirs";
+  if (theirs === mine || isSame(theirs, mine)) return "theirs";
   const picture = await frame(number);
   const shown = el(
     "div",
     { class: "conflict" },
-    draw("Painted here", picture, mine),
+    mine ? draw("Painted here", picture, mine) : el("p", { text: "Deleted here." }),
     theirs ? draw("Saved elsewhere", picture, theirs) : el("p", { text: "Deleted elsewhere." }),
   );
   const explained = el("p", {
@@ -27,7 +27,7 @@ export async function chooseLabel(number, mine) {
       "Nothing is overwritten until you choose.",
   });
   const answers = [
-    { value: "mine", text: "Keep what I painted", kind: "primary" },
+    { value: "mine", text: mine ? "Keep what I painted" : "Leave it deleted", kind: "primary" },
     { value: "theirs", text: "Take the other" },
   ];
   for (;;) {
@@ -35,6 +35,8 @@ export async function chooseLabel(number, mine) {
     if (chosen) return chosen; // Escape chooses nothing, and nothing may be chosen silently
   }
 }
+
+const isSame = (one, other) => one && other && one.codes.every((code, i) => code === other.codes[i]);
 
 function draw(title, picture, mask) {
   const canvas = el("canvas", { role: "img", "aria-label": title });

@@ -2,7 +2,7 @@
 
 import { ask, greyPixels } from "../core/api.js";
 import { frame } from "../core/frames.js";
-import { get, labelOf, refreshProject } from "../core/state.js";
+import { get, labelOf } from "../core/state.js";
 import { BACKGROUND, FOREGROUND } from "./codes.js";
 import { History } from "./history.js";
 import { Mask } from "./mask.js";
@@ -11,16 +11,15 @@ import * as saver from "./saver.js";
 
 const KEPT = 12;
 
-/** A revision without the quotes that HTTP puts around it. */
-const bare = (revision) => (revision === null ? null : `${revision}`.replace(/^W\/|"/g, ""));
-
 export class Editor {
   /** Unknown pixels put around foreground after each stroke; 0 for none. */
   band = 2;
   number = null;
   picture = null;
   proposal = null; // {mask, source}
-  #documents = new Map(); // frame -> {mask, history, isLabelled}
+  // frame -> {mask, history, isLabelled, wasLabelled, saves}: as it was when it was loaded, and how
+  // often it was saved since
+  #documents = new Map();
   #before = null;
   #proposed = null; // what was shown when the change began
   #dirty = EMPTY;
@@ -69,32 +68,28 @@ export class Editor {
   async #load(number) {
     if (this.#documents.has(number)) {
       // in the middle of a stroke it stays: the server will refuse it, and both are shown
-      if (!this.isStale(number) || (number === this.number && this.#before)) return;
+      if (!saver.isChangedElsewhere(number) || (number === this.number && this.#before)) return;
       this.#documents.delete(number); // a stroke must not go on from it while the other is fetched
     }
-    const unsaved = saver.waitingMask(number);
-    const mask = unsaved?.clone() ?? (await fetchLabel(number));
+    const mask = saver.isWaiting(number) ? (saver.waitingMask(number)?.clone() ?? null) : await fetchLabel(number);
     const { width, height } = mask ?? (await frame(number));
+    const isLabelled = mask !== null;
     this.#documents.set(number, {
       mask: mask ?? new Mask(width, height),
       history: new History(),
-      isLabelled: mask !== null,
+      isLabelled,
+      wasLabelled: isLabelled,
+      saves: 0,
     });
-  }
-
-  /** Whether the server holds another label of a frame than this page. */
-  isStale(number) {
-    if (saver.isWaiting(number)) return false;
-    return bare(labelOf(number)?.revision ?? null) !== bare(saver.knownRevision(number));
   }
 
   /** Read labels again that were changed elsewhere: now where one is open, else when it is opened. */
   async followElsewhere() {
     for (const number of [...this.#documents.keys()]) {
-      if (number !== this.number && this.isStale(number)) this.#documents.delete(number);
+      if (number !== this.number && saver.isChangedElsewhere(number)) this.#documents.delete(number);
     }
     const number = this.number;
-    if (number === null || !this.#document || this.#before || !this.isStale(number)) return;
+    if (number === null || !this.#document || this.#before || !saver.isChangedElsewhere(number)) return;
     await this.#read(number);
   }
 
@@ -120,7 +115,7 @@ export class Editor {
 
   /** Begin a change; a proposal that is shown becomes the label that is corrected. */
   begin() {
-    if (!this.mask || this.#before || saver.isBeingRemoved(this.number)) return;
+    if (!this.mask || this.#before) return;
     this.#before = this.mask.clone();
     this.#proposed = this.proposal;
     if (this.proposal) {
@@ -148,9 +143,12 @@ export class Editor {
     this.#save();
   }
 
-  #save() {
-    this.#document.isLabelled = true;
-    saver.save(this.number, this.mask);
+  /** Save what is there; false takes the label away. */
+  #save(isLabelled = true) {
+    const document = this.#document;
+    document.isLabelled = isLabelled;
+    document.saves++;
+    saver.save(this.number, isLabelled ? document.mask : null);
     this.#told("state");
   }
 
@@ -181,23 +179,32 @@ export class Editor {
   }
 
   #step(take) {
-    if (!this.mask || this.#before || saver.isBeingRemoved(this.number)) return;
+    if (!this.mask || this.#before) return;
     const rect = take(this.history, this.mask);
     if (!rect) return;
     this.#told("pixels", rect);
-    this.#save();
+    // without its first stroke a frame is not labelled, which is something else than background alone
+    this.#save(this.#document.wasLabelled || !this.history.isAtStart);
   }
 
-  /** Ask for a proposal and show it; it stays unsaved until it is accepted. */
+  /**
+   * Ask for a proposal and show it, unless the frame is painted on meanwhile; it stays unsaved until
+   * it is accepted.
+   *
+   * @returns {Promise<boolean>} whether it is shown
+   */
   async propose(source = "auto", signal = undefined) {
     const number = this.number;
+    const document = this.#document;
+    const saves = document?.saves;
     const answer = await ask("GET", `/proposals/${number}.png?source=${source}`, { signal, cache: "no-store" });
     const { grey, width, height } = await greyPixels(await answer.blob());
-    if (number !== this.number || this.#before) return;
+    if (number !== this.number || document !== this.#document || document?.saves !== saves || this.#before) return false;
     const mask = new Mask(width, height, grey);
     if (this.band > 0) mask.band(this.band, mask.whole); // shown as it would be taken
     this.proposal = { mask, source: answer.headers.get("X-Source") ?? source };
     this.#told("proposal");
+    return true;
   }
 
   /** Make the proposal the label. */
@@ -248,14 +255,15 @@ export class Editor {
     this.#told("proposal");
   }
 
-  /** Take the open frame's label away; it is not painted on until it is gone. */
-  async remove() {
-    const number = this.number;
+  /** Take the open frame's label away. */
+  remove() {
     this.abandon();
-    await saver.remove(number);
-    this.#documents.delete(number);
-    await refreshProject().catch(() => {}); // the page's head says when there is no studio
-    if (number === this.#opening) await this.open(number); // else another was asked for meanwhile
+    this.proposal = null;
+    const { width, height } = this.mask;
+    const document = { mask: new Mask(width, height), history: new History(), wasLabelled: false, saves: 0 };
+    this.#documents.set(this.number, document);
+    this.#save(false);
+    this.#told("frame");
   }
 
   /** The share of the picture that is foreground. */
@@ -270,17 +278,18 @@ export class Editor {
 /** Fetch a frame's label, or null where there is none; its revision is remembered. */
 export async function fetchLabel(number) {
   if (!labelOf(number)) {
-    saver.knowRevision(number, null);
+    saver.knowRevision(number, null, get("project").asked);
     return null;
   }
+  const since = performance.now();
   try {
     const answer = await ask("GET", `/labels/${number}`, { cache: "no-store" });
-    saver.knowRevision(number, answer.headers.get("ETag"));
+    saver.knowRevision(number, answer.headers.get("ETag"), since);
     const { grey, width, height } = await greyPixels(await answer.blob());
     return new Mask(width, height, grey);
   } catch (error) {
     if (error.status !== 404) throw error;
-    saver.knowRevision(number, null);
+    saver.knowRevision(number, null, since);
     return null;
   }
 }

@@ -7,6 +7,12 @@ const MOST = 100;
 export class History {
   #done = [];
   #undone = [];
+  #isWhole = true; // until the oldest change is forgotten
+
+  /** Whether all that was done since the frame was opened has been taken back. */
+  get isAtStart() {
+    return this.#isWhole && this.#done.length === 0;
+  }
 
   get canUndo() {
     return this.#done.length > 0;
@@ -20,7 +26,10 @@ export class History {
   record(before, after, rect) {
     if (isEmpty(rect)) return;
     this.#done.push({ rect, before: before.cut(rect), after: after.cut(rect) });
-    if (this.#done.length > MOST) this.#done.shift();
+    if (this.#done.length > MOST) {
+      this.#done.shift();
+      this.#isWhole = false;
+    }
     this.#undone = [];
   }
 

@@ -1,6 +1,5 @@
 // The keys of the Label view.
 
-import { showShortcuts } from "../core/keys.js";
 import { get, goTo, frameRange } from "../core/state.js";
 import { KINDS } from "./codes.js";
 
@@ -8,10 +7,10 @@ const TEN = 10;
 
 /** Return the shortcuts, for `useShortcuts`. */
 export function labelShortcuts(view) {
-  const { actions, choose, setCode, setRadius, settings, proposals, tools, chosen, keys } = view;
+  const { actions, choose, setCode, setRadius, settings, proposals, tools, chosen, keys, isOpen } = view;
   const step = (by) => () => goTo(get("frame") + by);
   const polygon = () => (tools[chosen()].isOpen ? tools[chosen()] : null);
-  holdSpace(keys);
+  holdSpace(keys, isOpen);
   return [
     { keys: ["ArrowLeft"], shown: "←", does: "Previous frame", run: step(-1) },
     { keys: ["ArrowRight"], shown: "→", does: "Next frame", run: step(1) },
@@ -61,17 +60,18 @@ export function labelShortcuts(view) {
     { keys: ["-"], shown: "-", does: "Zoom out", run: () => actions.zoom(1 / 1.4) },
     { keys: ["0"], shown: "0", does: "The whole picture", run: actions.fit },
     { keys: ["m"], shown: "M", does: "Hide or show the mask", run: actions.toggleMask },
-    { keys: ["?"], shown: "?", does: "This list", run: showShortcuts },
   ];
 }
 
-function holdSpace(keys) {
+/** Know whether Space is held over the picture; everywhere else it does what it does in any page. */
+function holdSpace(keys, isOpen) {
   document.addEventListener("keydown", (event) => {
-    if (event.key !== " " || event.target.closest("button, input, select, a, summary")) return;
+    if (event.key !== " " || !isOpen() || !event.target.matches("body, main, .surface")) return;
     keys.isSpaceDown = true;
     event.preventDefault();
   });
   document.addEventListener("keyup", (event) => {
     if (event.key === " ") keys.isSpaceDown = false;
   });
+  window.addEventListener("blur", () => (keys.isSpaceDown = false)); // let go where nobody hears it
 }

@@ -4,6 +4,8 @@ import { button, checkbox, choice, el, field } from "../core/dom.js";
 import { icon } from "../core/icons.js";
 import { KINDS } from "./codes.js";
 
+const WIDEST_BAND = 20; // pixels
+
 /** Make the bar of tools; returns its element and how to show which is chosen. */
 export function makeToolbar(tools, chosen, choose, actions) {
   const buttons = new Map();
@@ -72,18 +74,25 @@ export function makeSize(settings, changed) {
 
 /** Make the options: the band, who proposes, how strong the mask is shown. */
 export function makeOptions(editor, surface, proposalSource) {
-  const band = checkbox("Unknown border around foreground", editor.band > 0, (on) => {
-    editor.band = on ? Number(width.value) || 2 : 0;
-    width.disabled = !on;
-  });
+  let wide = editor.band || 2; // kept while the band is off
+  const takeBand = () => {
+    editor.band = band.box.checked ? wide : 0;
+    width.disabled = !band.box.checked;
+    width.value = `${wide}`;
+  };
+  const band = checkbox("Unknown border around foreground", editor.band > 0, takeBand);
   const width = el("input", {
     type: "number",
     min: "1",
-    max: "20",
-    value: `${editor.band || 2}`,
+    max: `${WIDEST_BAND}`,
+    value: `${wide}`,
     class: "short",
     "aria-label": "Width of the unknown border in pixels",
-    onchange: () => (editor.band = band.box.checked ? Math.max(1, Number(width.value) || 1) : 0),
+    onchange: () => {
+      const typed = Math.round(Number(width.value));
+      if (typed > 0) wide = Math.min(WIDEST_BAND, typed); // what is no width is not taken
+      takeBand();
+    },
   });
   const strength = el("input", {
     type: "range",

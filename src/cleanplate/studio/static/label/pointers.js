@@ -15,9 +15,12 @@ export function followPointers(surface, tool, isSpaceDown) {
   const { canvas, viewport } = surface;
   const touches = new Map();
   let mode = null; // "draw" | "pan" | "pinch"
+  let begun = null; // the tool that draws; one that is chosen meanwhile waits for the next press
   let last = null;
 
   const inPicture = (event) => viewport.toPicture(surface.at(event));
+
+  const drawing = () => (begun === tool() ? begun : null);
 
   function spread() {
     const [a, b] = [...touches.values()];
@@ -29,7 +32,7 @@ export function followPointers(surface, tool, isSpaceDown) {
     canvas.focus({ preventScroll: true }); // else Enter would press the button used last
     touches.set(event.pointerId, surface.at(event));
     if (event.pointerType === "touch" && touches.size === 2) {
-      if (mode === "draw") tool().cancel?.();
+      if (mode === "draw") drawing()?.cancel?.();
       mode = "pinch";
       last = spread();
       return;
@@ -40,7 +43,8 @@ export function followPointers(surface, tool, isSpaceDown) {
       last = surface.at(event);
     } else if (event.button === 0) {
       mode = "draw";
-      tool().down?.(inPicture(event), event);
+      begun = tool();
+      begun.down?.(inPicture(event), event);
     }
     event.preventDefault();
   });
@@ -58,7 +62,7 @@ export function followPointers(surface, tool, isSpaceDown) {
       last = here;
     } else if (mode === "draw") {
       const steps = event.getCoalescedEvents?.() ?? []; // a fast hand leaves no corners
-      for (const step of steps.length ? steps : [event]) tool().move?.(inPicture(step), step);
+      for (const step of steps.length ? steps : [event]) drawing()?.move?.(inPicture(step), step);
     }
     tool().hover?.(inPicture(event));
     surface.ask();
@@ -66,8 +70,8 @@ export function followPointers(surface, tool, isSpaceDown) {
 
   function end(event) {
     touches.delete(event.pointerId);
-    if (mode === "draw" && event.type === "pointerup") tool().up?.(inPicture(event), event);
-    else if (mode === "draw") tool().cancel?.();
+    if (mode === "draw" && event.type === "pointerup") drawing()?.up?.(inPicture(event), event);
+    else if (mode === "draw") drawing()?.cancel?.();
     if (!touches.size) mode = null;
     surface.ask();
   }

@@ -50,14 +50,16 @@ export function makeProposals(editor) {
     const mine = (running = new AbortController());
     const number = get("frame");
     fill(said, el("p", { class: "busy", text: "Making a proposal …" }));
+    let isShown = false;
     try {
-      await editor.propose(source.value, mine.signal);
+      isShown = await editor.propose(source.value, mine.signal);
     } catch (error) {
       if (error.name === "AbortError" || number !== get("frame")) return;
       fill(said, el("p", { class: "warning", text: error.message }));
       return;
     }
-    if (running === mine && !editor.proposal) show();
+    if (isShown || running !== mine || number !== get("frame")) return;
+    fill(said, el("p", { class: "hint", text: `Frame ${number} was painted on meanwhile: its proposal is not shown. P asks again.` }));
   }
 
   /** A frame was opened: propose where that is wished and nothing is labelled. */

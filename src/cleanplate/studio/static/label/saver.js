@@ -1,39 +1,58 @@
-// Labels saved in the background: first in the browser, then on the server, in the order of strokes.
-// Painting never waits for either.
+// Labels saved, and taken away, in the background: first in the browser, then on the server, in the
+// order of strokes. Painting never waits for either.
 
-import { ask } from "../core/api.js";
-import { get, refreshProject, set } from "../core/state.js";
+import { ApiError, ask } from "../core/api.js";
+import { get, labelOf, refreshProject, set } from "../core/state.js";
 import { encodePng } from "./png.js";
 import { TAB, drop, keep, kept, livingTabs } from "./vault.js";
 
 const PAUSE_MS = 300; // strokes in quick succession are sent together
 const RETRY_MS = [500, 1000, 2000, 4000];
 
-// frame -> {mask, revision, project, key, version, isKept, kept, from}: `kept` ends with the writing
-// of its copy in the browser, `from` is a copy of another tab's that it was made from
+// frame -> {mask, revision, project, key, version, isKept, kept, from}: a mask of null takes the label
+// away, `kept` ends with the writing of its copy in the browser, `from` is a copy of another tab's
+// that it was made from
 const waiting = new Map();
-const revisions = new Map(); // frame -> what the server holds, as far as this tab knows
-const removing = new Set(); // frames whose label is being taken away: none is sent
+// frame -> {revision, since}: what the server held then, as far as this tab knows
+const revisions = new Map();
 let version = 0; // of the last stroke of this tab
 let sending = false;
-let onItsWay = null; // {number, ended} of the label that is being sent
 let timer = null;
 let failures = 0;
 let settleConflict = null;
 
-/** Set who is asked when a label was changed elsewhere: (number, mine) -> "mine" or "theirs". */
+/**
+ * Set who is asked when a label was changed elsewhere: (number, mine) -> "mine" or "theirs", where
+ * `mine` is null for a label that was taken away here.
+ */
 export function onConflict(ask) {
   settleConflict = ask;
 }
 
-/** Say what the server holds of a frame: its revision, or null for nothing. */
-export function knowRevision(number, revision) {
-  if (!waiting.has(number)) revisions.set(number, revision);
+/** Say what the server held of a frame at a moment: its revision, or null for nothing. */
+export function knowRevision(number, revision, since) {
+  if (!waiting.has(number)) revisions.set(number, { revision, since });
 }
 
 export const isWaiting = (number) => waiting.has(number);
-export const waitingMask = (number) => waiting.get(number)?.mask;
-export const knownRevision = (number) => revisions.get(number) ?? null;
+
+/** The mask that waits for a frame; null where its label is to be taken away, or nothing waits. */
+export const waitingMask = (number) => waiting.get(number)?.mask ?? null;
+
+const knownRevision = (number) => revisions.get(number)?.revision ?? null;
+
+/** Without the quotes that HTTP puts around a revision. */
+const bare = (revision) => (revision === null ? null : `${revision}`.replace(/^W\/|"/g, ""));
+
+/**
+ * Whether the server holds another label of a frame than this tab knows. What was asked of the
+ * server before this tab's own label arrived there says nothing.
+ */
+export function isChangedElsewhere(number) {
+  const { asked = 0 } = get("project");
+  if (waiting.has(number) || asked < (revisions.get(number)?.since ?? 0)) return false;
+  return bare(labelOf(number)?.revision ?? null) !== bare(knownRevision(number));
+}
 
 function say(state, detail = "") {
   const kept = [...waiting.values()].filter(({ isKept }) => isKept).length;
@@ -42,11 +61,11 @@ function say(state, detail = "") {
 
 const keyOf = (number) => `${get("project")?.folder ?? ""}|${number}|${TAB}`;
 
-/** Save a label soon. The mask is copied at once, so that painting can go on. */
+/** Save a label soon, or take it away: null. A mask is copied at once, so that painting can go on. */
 export function save(number, mask) {
   const before = waiting.get(number);
   const entry = {
-    mask: mask.clone(),
+    mask: mask?.clone() ?? null,
     revision: before ? before.revision : knownRevision(number),
     project: get("project")?.folder ?? "",
     key: keyOf(number),
@@ -67,7 +86,7 @@ function keepEntry(number, entry) {
 
 async function writeCopy(number, entry) {
   const { key, mask, revision, project } = entry;
-  const { width, height, codes } = mask;
+  const { width, height, codes } = mask ?? { width: 0, height: 0, codes: null };
   try {
     await keep({ key, tab: TAB, version: entry.version, project, number, revision, width, height, codes });
     entry.isKept = true;
@@ -96,24 +115,21 @@ function schedule(delay) {
 }
 
 /** Send what waits, now; what fails is tried again, and holds up no other frame. */
-export async function sendAll() {
+async function sendAll() {
   if (sending) return;
   sending = true;
   let failed = null;
   for (const number of [...waiting.keys()]) {
     const entry = waiting.get(number);
-    if (!entry || removing.has(number)) continue;
-    const ended = send(number, entry);
-    onItsWay = { number, ended };
+    if (!entry) continue;
     try {
-      await ended;
+      await send(number, entry);
     } catch (error) {
       failed = error;
       if (!error.status) break; // no server: the others would fail too
     }
   }
   sending = false;
-  onItsWay = null;
   if (failed) {
     say(failed.status === 0 ? "offline" : "failed", failed.message);
     schedule(RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)]);
@@ -121,27 +137,38 @@ export async function sendAll() {
   }
   failures = 0;
   if (!waiting.size) say("saved");
-  else if ([...waiting.keys()].some((number) => !removing.has(number))) schedule(0);
+  else schedule(0);
 }
 
 async function send(number, entry) {
-  const body = await encodePng(entry.mask);
-  const condition = entry.revision === null ? { "If-None-Match": "*" } : { "If-Match": entry.revision };
   try {
-    const answer = await ask("PUT", `/labels/${number}`, {
-      body,
-      headers: { "Content-Type": "image/png", ...condition },
-    });
-    await acknowledged(number, entry, answer.headers.get("ETag"));
+    await acknowledged(number, entry, await (entry.mask ? put(number, entry) : takeAway(number, entry)));
   } catch (error) {
     if (error.status !== 412) throw error;
-    if (removing.has(number)) return; // whoever takes it away is told
-    await settle(number, entry, error.body.revision ?? null);
+    await settle(number, error.body.revision ?? null);
   }
 }
 
+async function put(number, { mask, revision }) {
+  const condition = revision === null ? { "If-None-Match": "*" } : { "If-Match": revision };
+  const headers = { "Content-Type": "image/png", ...condition };
+  const answer = await ask("PUT", `/labels/${number}`, { body: await encodePng(mask), headers });
+  return answer.headers.get("ETag");
+}
+
+async function takeAway(number, { revision }) {
+  if (revision !== null) {
+    await ask("DELETE", `/labels/${number}`, { headers: { "If-Match": revision } });
+    return null;
+  }
+  await refreshProject(); // one that was saved may be there all the same: its answer was lost
+  const there = labelOf(number);
+  if (there) throw new ApiError("a label is there nevertheless", 412, there);
+  return null;
+}
+
 async function acknowledged(number, entry, revision) {
-  revisions.set(number, revision);
+  revisions.set(number, { revision, since: performance.now() });
   const latest = waiting.get(number);
   if (latest?.version === entry.version) {
     waiting.delete(number);
@@ -152,46 +179,19 @@ async function acknowledged(number, entry, revision) {
   refreshProject().catch(() => {});
 }
 
-async function settle(number, entry, revision) {
+async function settle(number, revision) {
   say("conflict");
+  await refreshProject(); // else a label that is new there would count as deleted
   const chosen = await settleConflict(number, waiting.get(number).mask);
   const latest = waiting.get(number);
-  if (!latest) return; // taken away meanwhile
   if (chosen === "mine") {
     replaces(number, latest, revision);
     return;
   }
   waiting.delete(number);
-  revisions.set(number, revision);
+  revisions.set(number, { revision, since: performance.now() });
   set("labelElsewhere", { number }); // at once: a stroke from here on would count as made over theirs
   await dropCopies(latest);
-}
-
-export const isBeingRemoved = (number) => removing.has(number);
-
-/**
- * Take a frame's label away: on the server, then what waits here. What is on its way to the server
- * arrives first, else it would bring the label back.
- *
- * @throws {ApiError} it stays, and what waits is saved as before
- */
-export async function remove(number) {
-  removing.add(number);
-  try {
-    if (onItsWay?.number === number) await onItsWay.ended.catch(() => {});
-    const waits = waiting.get(number);
-    const revision = waits ? waits.revision : knownRevision(number);
-    if (revision !== null) {
-      await ask("DELETE", `/labels/${number}`, { headers: { "If-Match": revision } });
-      revisions.set(number, null);
-    }
-    waiting.delete(number);
-    if (waits) await dropCopies(waits);
-  } finally {
-    removing.delete(number);
-    if (waiting.size) schedule(0);
-    else if (!sending) say("saved");
-  }
 }
 
 /**
@@ -211,7 +211,7 @@ async function takeUp(makeMask) {
   let found = 0;
   for (const label of await kept().catch(() => [])) {
     if (label.project !== project || waiting.has(label.number) || living?.has(label.tab)) continue;
-    const mask = makeMask(label.width, label.height, label.codes);
+    const mask = label.codes && makeMask(label.width, label.height, label.codes);
     const from = { key: label.key, version: label.version ?? 0 };
     const entry = { mask, revision: label.revision, project, key: keyOf(label.number), version: ++version, from };
     await keepEntry(label.number, entry);

@@ -43,6 +43,11 @@ export class Brush {
     this.#editor.commit();
   }
 
+  /** Another tool is taken in the middle of a stroke: what is painted stays. */
+  abandon() {
+    this.up();
+  }
+
   /** A second finger came down: it was not meant as a stroke. */
   cancel() {
     this.#last = null;

@@ -29,7 +29,7 @@ async function run(mode, work) {
 /**
  * A label that waits: `key`, the `tab` that painted it, `version` (grows with each stroke of a tab),
  * `project`, `number`, `revision` it was made from (null for a new label), `width`, `height` and
- * `codes`.
+ * `codes`, which are null where the label is to be taken away.
  */
 export const keep = (label) => run("readwrite", (store) => store.put(label));
 

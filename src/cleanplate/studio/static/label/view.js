@@ -1,6 +1,6 @@
 // Label: paint what moves, or accept what is proposed; everything is saved as it is done.
 
-import { button, checkbox, el, fill } from "../core/dom.js";
+import { button, el, fill } from "../core/dom.js";
 import { icon } from "../core/icons.js";
 import { showShortcuts, useShortcuts } from "../core/keys.js";
 import { notify, question, tell } from "../core/messages.js";
@@ -132,7 +132,7 @@ export function makeLabelView() {
   }
 
   function choose(name) {
-    tools[chosen].abandon?.();
+    if (name !== chosen) tools[chosen].abandon?.();
     chosen = name;
     toolbar.show(name);
     surface.canvas.dataset.tool = name;
@@ -146,7 +146,7 @@ export function makeLabelView() {
   }
 
   function setRadius(radius) {
-    settings.radius = Math.min(60, Math.max(0.5, radius));
+    settings.radius = Math.min(60, Math.max(0.5, Math.round(2 * radius) / 2)); // whole pixels across
     size.show();
     surface.ask();
   }
@@ -154,7 +154,7 @@ export function makeLabelView() {
   async function copyPrevious() {
     const from = await editor.copyPrevious();
     if (from === undefined) return;
-    notify(from === null ? "No earlier frame is labelled." : `Copied from frame ${from}.`);
+    notify(from === null ? `No frame before frame ${editor.number} is labelled: there is nothing to copy.` : `Copied from frame ${from}.`);
   }
 
   async function remove() {
@@ -163,10 +163,10 @@ export function makeLabelView() {
       { value: "delete", text: "Delete it", kind: "danger" },
       { value: "", text: "Keep it" },
     ];
+    const number = editor.number;
     const text = el("p", { text: "The frame counts as not labelled afterwards. This cannot be undone." });
-    if ((await question(`Delete the label of frame ${editor.number}?`, [text], answers)) === "delete") {
-      await editor.remove();
-    }
+    const answer = await question(`Delete the label of frame ${number}?`, [text], answers);
+    if (answer === "delete" && number === editor.number) editor.remove();
   }
 
   function goToLabelled(by) {
@@ -183,7 +183,7 @@ export function makeLabelView() {
   onConflict(chooseLabel);
   surface.canvas.dataset.tool = chosen;
 
-  const shortcuts = labelShortcuts({ actions, choose, setCode, setRadius, settings, proposals, tools, chosen: () => chosen, keys });
+  const shortcuts = labelShortcuts({ actions, choose, setCode, setRadius, settings, proposals, tools, chosen: () => chosen, keys, isOpen });
   return {
     element,
     shown() {

@@ -1,5 +1,6 @@
 // The page: its head, its five steps, and who is told of what.
 
+import { ApiError } from "./core/api.js";
 import { button, el } from "./core/dom.js";
 import { listen } from "./core/events.js";
 import { forgetFrames } from "./core/frames.js";
@@ -49,9 +50,10 @@ function makeHead() {
     document.title = `${project.name} · Cleanplate Studio`;
   });
   const steps = STEPS.map((step, index) => {
+    const again = () => location.hash === `#${step.name}` && show(stepOfAddress()); // one that failed
     const link = el(
       "a",
-      { href: `#${step.name}`, class: "step" },
+      { href: `#${step.name}`, class: "step", onclick: again },
       el("span", { class: "step-number", text: `${index + 1}` }),
       el("span", { text: step.text }),
     );
@@ -83,8 +85,9 @@ async function show(step) {
     if (name === step.name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const view = await viewOf(step);
-  if (open !== step || view === shown) return; // another step was chosen meanwhile
+  const view = await tell(() => viewOf(step));
+  if (!view && open === step) open = null; // so that another click tries again
+  if (!view || open !== step || view === shown) return; // another step was chosen meanwhile
   if (shown) {
     shown.element.hidden = true;
     shown.hidden();
@@ -97,16 +100,22 @@ async function show(step) {
 
 function viewOf(step) {
   if (!views.has(step.name)) {
-    const making = Promise.resolve(step.make());
-    views.set(
-      step.name,
-      making.then((view) => {
-        document.querySelector("main").append(view.element);
-        return view;
-      }),
-    );
+    views.set(step.name, make(step));
+    views.get(step.name).catch(() => views.delete(step.name)); // it is fetched anew when it is asked for
   }
   return views.get(step.name);
+}
+
+async function make(step) {
+  let view;
+  try {
+    view = await step.make();
+  } catch (error) {
+    console.error(error);
+    throw new ApiError(`${step.text} could not be fetched from the studio. See whether it runs, then choose the step again or reload the page.`, 0);
+  }
+  document.querySelector("main").append(view.element);
+  return view;
 }
 
 function lockSteps(project) {
@@ -165,13 +174,13 @@ async function start() {
   if (!get("project")) return;
   followVideo();
   followTraining();
-  const label = await viewOf(STEPS[1]);
-  await label.recoverUnsaved();
+  await tell(async () => (await viewOf(STEPS[1])).recoverUnsaved());
   await show(stepOfAddress());
   window.addEventListener("hashchange", () => show(stepOfAddress()));
   listen(heard);
   document.documentElement.dataset.ready = Math.round(performance.now()); // ms, for whoever measures
-  requestIdleCallback(() => STEPS.forEach(viewOf)); // so that no later step waits
+  const whenIdle = window.requestIdleCallback ?? setTimeout; // Safari has none
+  whenIdle(() => STEPS.forEach(viewOf)); // so that no later step waits
 }
 
 function skip(event) {

@@ -15,16 +15,28 @@ import { upload } from "./upload.js";
 export function makeBringIn() {
   const work = el("div", { class: "work", role: "status" });
   let progress = () => {};
+  let isBusy = false;
   watch("event", ({ type, share }) => {
     if ((type === "bring" || type === "record") && share !== undefined) progress(share);
   });
 
-  /** Run what brings a video in: one at a time, said while it runs, and shown when it is there. */
-  async function bring(text, run) {
+  /**
+   * Run what brings a video in: one at a time, said while it runs, and shown when it is there.
+   *
+   * @param {string} text what is done
+   * @param {(told: (share: number) => void, signal: AbortSignal) => Promise} run
+   * @param {string} [end] what the button does that ends it early
+   */
+  async function bring(text, run, end = "Cancel") {
+    if (isBusy) {
+      notify("A video is being brought in already. Wait until it is there, or end it; then bring the next.");
+      return;
+    }
+    isBusy = true;
     const share = el("progress", { max: "1", "aria-label": text });
     const told = el("span", { class: "told" });
     const stop = new AbortController();
-    fill(work, el("p", { text }), share, told, button("Cancel", () => stop.abort(), { kind: "small" }));
+    fill(work, el("p", { text }), share, told, button(end, () => stop.abort(), { kind: "small" }));
     element.classList.add("is-busy");
     progress = (now) => {
       share.value = now;
@@ -35,6 +47,7 @@ export function makeBringIn() {
       return true;
     });
     progress = () => {};
+    isBusy = false;
     element.classList.remove("is-busy");
     fill(work);
     await refreshProject().catch(() => {});
@@ -180,7 +193,7 @@ function makeCameraCard(bring) {
       onsubmit: (event) => {
         event.preventDefault();
         const sent = { address: address.value.trim(), seconds: Number(seconds.value) };
-        bring(`Recording ${duration(sent.seconds)} …`, (told, signal) => record(sent, signal));
+        bring(`Recording ${duration(sent.seconds)} …`, (told, signal) => record(sent, signal), "Stop and keep it");
       },
     },
     field("Address, or number of a camera", address),
@@ -190,30 +203,35 @@ function makeCameraCard(bring) {
   return card("video", "From a camera", "An RTSP or HTTP address, or a camera plugged in: 0.", form);
 }
 
-/** Record; to cancel is to keep what has been recorded until then. */
+/** Record; to end it early is to keep what has been recorded until then. */
 async function record(sent, signal) {
   signal.addEventListener("abort", () => tell(() => ask("DELETE", "/clips/record")));
   await askJson("POST", "/clips/record", { json: sent });
 }
 
+/** Take a file that is dropped anywhere on the page; the browser would leave the page for it. */
 function acceptDrops(element, bring) {
   const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
   for (const kind of ["dragenter", "dragover"]) {
-    element.addEventListener(kind, (event) => {
+    document.addEventListener(kind, (event) => {
       if (!carriesFiles(event)) return;
       event.preventDefault();
-      element.classList.add("is-dropping");
+      element.classList.toggle("is-dropping", !element.hidden);
     });
   }
-  element.addEventListener("dragleave", (event) => {
-    if (!element.contains(event.relatedTarget)) element.classList.remove("is-dropping");
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) element.classList.remove("is-dropping"); // out of the window
   });
-  element.addEventListener("drop", (event) => {
+  document.addEventListener("drop", (event) => {
     if (!carriesFiles(event)) return;
     event.preventDefault();
     element.classList.remove("is-dropping");
-    const files = [...event.dataTransfer.files];
-    if (files.length > 1) notify("One video at a time: the first is taken.");
-    uploadFile(files[0], bring);
+    const [file, ...others] = event.dataTransfer.files;
+    if (element.hidden) {
+      notify(`${file.name} was not taken: a video is dropped on Bring in, labels are imported in Take away.`);
+      return;
+    }
+    if (others.length) notify(`One video at a time: ${file.name} is taken.`);
+    uploadFile(file, bring);
   });
 }

@@ -9,7 +9,7 @@ export class ApiError extends Error {
   }
 }
 
-export const UNREACHABLE =
+const UNREACHABLE =
   "The studio does not answer. What you painted is kept in this browser; start it again with " +
   "the command cleanplate studio.";
 
@@ -40,10 +40,14 @@ export async function ask(method, path, { json, body, headers = {}, signal, cach
   }
   if (!answer.ok) {
     const said = await answer.json().catch(() => ({}));
-    throw new ApiError(said.error ?? `The studio answered ${answer.status}.`, answer.status, said);
+    throw new ApiError(said.error ?? unexplained(method, path, answer.status), answer.status, said);
   }
   return answer;
 }
+
+const unexplained = (method, path, status) =>
+  `The studio answered ${status} to ${method} ${path.split("?")[0]} and did not say why. Where it was started ` +
+  "it may have said more; try once more, or start it again.";
 
 /** Ask and read the answer as JSON. */
 export async function askJson(method, path, options) {

@@ -31,7 +31,6 @@ const PATHS = {
   region: "M3 3h3M9 3h3M15 3h2v3M17 9v3M17 15v2h-3M11 17H8M5 17H3v-3M3 11V8",
   spark: "M10 2.500l1.7 5.3 5.3 1.7-5.3 1.800L10 17l-1.7-5.700L3 9.500l5.3-1.700z",
   copy: "M7 7h9v9H7zM4 13V4h9",
-  empty: "M10 3a7 7 0 100 14 7 7 0 000-14zM5 15L15 5",
   trash: "M4 6h12M8 6V4h4v2M6 6l1 11h6l1-11",
 };
 

@@ -31,7 +31,10 @@ export function makeTimeline({ marks, watched }) {
     type: "number",
     class: "frame-number",
     "aria-label": "Frame number",
-    onchange: () => goTo(Number(number.value)),
+    onchange: () => {
+      if (number.value === "") number.value = get("frame"); // no number leads nowhere
+      else goTo(Number(number.value));
+    },
   });
   const place = el("span", { class: "time-place" });
   const step = (by, name, shape) =>
@@ -68,7 +71,7 @@ export function makeTimeline({ marks, watched }) {
     fill(
       strip,
       ...numbers.map((one) =>
-        el("img", { src: address(one), alt: "", draggable: false, onclick: () => goTo(one) }),
+        el("img", { src: address(one), alt: "", draggable: "false", onclick: () => goTo(one) }),
       ),
     );
   }

@@ -1,8 +1,8 @@
 // The label codes of CDNet, as the files hold them, and how the page calls and colours them.
 
 export const BACKGROUND = 0;
-export const SHADOW = 50;
-export const OUTSIDE = 85;
+const SHADOW = 50;
+const OUTSIDE = 85;
 export const UNKNOWN = 170;
 export const FOREGROUND = 255;
 
@@ -14,11 +14,14 @@ export const KINDS = [
   { code: UNKNOWN, key: "4", name: "Don't know", hint: "neither trained on nor scored" },
 ];
 
+/** Red, green and blue of what moves, wherever it is shown over a frame. */
+export const FOREGROUND_COLOUR = [255, 46, 136];
+
 const COLOURS = new Map([
   [SHADOW, [64, 156, 255, 150]],
   [OUTSIDE, [20, 24, 30, 170]],
   [UNKNOWN, [255, 214, 64, 150]],
-  [FOREGROUND, [255, 46, 136, 160]],
+  [FOREGROUND, [...FOREGROUND_COLOUR, 160]],
 ]);
 
 /** Red, green, blue and opacity of each code, four bytes each; background is clear. */

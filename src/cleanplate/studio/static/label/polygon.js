@@ -1,5 +1,7 @@
 // A polygon, corner by corner: closed by a click on its first corner, a double click or Enter.
 
+import { FOREGROUND_COLOUR } from "./codes.js";
+
 const NEAR = 10; // screen pixels
 
 export class Polygon {
@@ -68,7 +70,7 @@ export class Polygon {
     const screen = corners.map((corner) => viewport.toScreen(corner));
     context.beginPath();
     screen.forEach(({ x, y }, i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));
-    context.fillStyle = "#ff2e8840";
+    context.fillStyle = `rgb(${FOREGROUND_COLOUR.join(" ")} / 25%)`;
     context.fill();
     for (const [colour, width] of [["#000a", 4], ["#fff", 2]]) {
       context.strokeStyle = colour;

@@ -36,8 +36,12 @@ export function makeRegion(surface, started) {
     await refreshProject().catch(() => {});
   }
 
+  let shown = null;
+
   function show() {
-    const region = get("project")?.region ?? NOTHING;
+    const { region, region_revision: revision } = get("project");
+    if (revision === shown) return;
+    shown = revision;
     const entry = (which, name) =>
       region[which].map((points, index) =>
         el(
@@ -76,36 +80,47 @@ export function makeRegion(surface, started) {
     button("Draw an area", started, { icon: icon("region") }),
     list,
   );
-  return { element, tool, draw: drawRegion };
+  return { element, tool, draw: makeShade() };
 }
 
-/** Darken what does not count. */
-function drawRegion(context, viewport, size) {
-  const region = get("project")?.region ?? NOTHING;
-  const path = (areas) => {
+/** Make what darkens all that does not count; the outlines are made once for each region. */
+function makeShade() {
+  let of = null;
+  let include = null;
+  let exclude = null;
+
+  const outline = (areas) => {
     const made = new Path2D();
     for (const points of areas) {
-      points.forEach(([x, y], i) => {
-        const at = viewport.toScreen({ x, y });
-        if (i) made.lineTo(at.x, at.y);
-        else made.moveTo(at.x, at.y);
-      });
+      points.forEach(([x, y], i) => (i ? made.lineTo(x, y) : made.moveTo(x, y)));
       made.closePath();
     }
     return made;
   };
-  context.fillStyle = "#0a0d12a0";
-  if (region.include.length) {
-    const all = path(region.include);
-    const from = viewport.toScreen({ x: 0, y: 0 });
-    all.rect(from.x, from.y, size.width * viewport.scale, size.height * viewport.scale);
-    context.fill(all, "evenodd");
-  }
-  context.fill(path(region.exclude));
-  context.strokeStyle = "#ffffffc0";
-  context.lineWidth = 1.5;
-  context.setLineDash([6, 4]);
-  context.stroke(path(region.include));
-  context.stroke(path(region.exclude));
-  context.setLineDash([]);
+
+  return (context, viewport, { width, height }) => {
+    const region = get("project")?.region ?? NOTHING;
+    if (!region.include.length && !region.exclude.length) return;
+    if (region !== of) {
+      of = region;
+      include = outline(region.include);
+      exclude = outline(region.exclude);
+    }
+    context.save();
+    context.translate(viewport.x, viewport.y);
+    context.scale(viewport.scale, viewport.scale);
+    context.fillStyle = "#0a0d12a0";
+    if (region.include.length) {
+      const outside = new Path2D(include);
+      outside.rect(0, 0, width, height);
+      context.fill(outside, "evenodd");
+    }
+    context.fill(exclude);
+    context.strokeStyle = "#ffffffc0";
+    context.lineWidth = 1.5 / viewport.scale; // on the screen
+    context.setLineDash([6 / viewport.scale, 4 / viewport.scale]);
+    context.stroke(include);
+    context.stroke(exclude);
+    context.restore();
+  };
 }

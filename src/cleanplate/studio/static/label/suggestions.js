@@ -1,8 +1,8 @@
 // Which frames to label next, each with its reason; and what more labels bring.
 
 import { askJson } from "../core/api.js";
-import { button, el, fill } from "../core/dom.js";
-import { thumbnailAddress } from "../core/frames.js";
+import { button, el } from "../core/dom.js";
+import { makeFrameList } from "../core/frame_list.js";
 import { icon } from "../core/icons.js";
 import { get, goTo, labelOf, set, watch } from "../core/state.js";
 
@@ -10,19 +10,21 @@ const COUNT = 6;
 
 /** Make the strip of suggested frames. */
 export function makeSuggestions() {
-  const strip = el("ol", { class: "suggestion-list" });
+  const list = makeFrameList();
   const said = el("p", { class: "hint", role: "status" });
   const ask = button("Suggest frames", () => load(), { kind: "small", icon: icon("spark") });
   const element = el(
     "section",
     { class: "panel-part" },
     el("div", { class: "part-head" }, el("h2", { text: "Label next" }), ask),
-    strip,
+    list.element,
     said,
   );
   let asked = "";
+  let hasFailed = false;
 
   async function load() {
+    hasFailed = false;
     ask.disabled = true;
     said.textContent = "Looking through the video for frames that would help most …";
     try {
@@ -30,7 +32,9 @@ export function makeSuggestions() {
       set("suggestions", frames);
       said.textContent = frames.length ? "" : "No frame is left to label.";
     } catch (error) {
+      hasFailed = true;
       said.textContent = error.message;
+      if (error.status === 0) asked = ""; // asked again as soon as the studio answers
     } finally {
       ask.disabled = false;
     }
@@ -38,34 +42,13 @@ export function makeSuggestions() {
 
   function show() {
     const open = (get("suggestions") ?? []).filter(({ number }) => !labelOf(number));
-    fill(
-      strip,
-      ...open.map(({ number, reason }) =>
-        el(
-          "li",
-          {},
-          el(
-            "button",
-            {
-              type: "button",
-              class: "suggestion",
-              "aria-current": number === get("frame") ? "true" : null,
-              onclick: () => goTo(number),
-            },
-            el("img", { src: thumbnailAddress(number), alt: "", loading: "lazy" }),
-            el("span", { class: "suggestion-number", text: `Frame ${number}` }),
-            el("span", { class: "suggestion-reason", text: reason }),
-          ),
-        ),
-      ),
-    );
-    if (get("suggestions") && !open.length && !ask.disabled) {
+    list.show(open);
+    if (get("suggestions") && !open.length && !ask.disabled && !hasFailed) {
       said.textContent = "All of these are labelled. Ask again for more.";
     }
   }
 
   watch("suggestions", show);
-  watch("frame", show);
   watch("project", (project) => {
     show();
     // a new video or a new model: what was suggested is out of date
@@ -92,14 +75,15 @@ function nextSuggestion() {
 export function makeEstimate() {
   const sentence = el("p", { class: "hint" });
   const element = el("section", { class: "panel-part" }, el("h2", { text: "Is it enough?" }), sentence);
-  let known = "";
+  let known = null;
   watch("project", async (project) => {
     const state = project.models.map((model) => model.name + model.made).join();
-    if (state === known && sentence.textContent) return;
+    if (state === known) return;
     known = state;
     try {
       sentence.textContent = (await askJson("GET", "/estimate", { cache: "no-store" })).sentence;
     } catch (error) {
+      known = null; // asked again with the next news of the project
       sentence.textContent = error.message;
     }
   });

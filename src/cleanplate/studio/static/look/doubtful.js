@@ -1,9 +1,9 @@
 // The frames of which the model is least sure: the best ones to correct.
 
 import { askJson, part } from "../core/api.js";
-import { el, fill } from "../core/dom.js";
-import { thumbnailAddress } from "../core/frames.js";
-import { frameRange, get, goTo, set, watch } from "../core/state.js";
+import { el } from "../core/dom.js";
+import { makeFrameList } from "../core/frame_list.js";
+import { frameRange, set, watch } from "../core/state.js";
 import { percent } from "../core/words.js";
 
 const SHOWN = 8;
@@ -22,15 +22,15 @@ function apart(frames) {
 
 /** Make the strip of doubtful frames. */
 export function makeDoubtful() {
-  const list = el("ol", { class: "suggestion-list" });
+  const list = makeFrameList();
   const said = el("p", { class: "hint", role: "status" });
-  const element = el("section", { class: "panel-part" }, el("h2", { text: "Doubtful frames" }), list, said);
+  const element = el("section", { class: "panel-part" }, el("h2", { text: "Doubtful frames" }), list.element, said);
   let wanted = "";
   let timer = null;
 
   /** Look for the doubtful frames of a model, as long as the server is still looking. */
   async function follow(model) {
-    clearTimeout(timer);
+    stop();
     wanted = model;
     if (!model || model === "mog2") {
       set("doubtful", []);
@@ -42,32 +42,19 @@ export function makeDoubtful() {
       if (wanted !== model) return;
       set("doubtful", apart(found.frames));
       const isDone = found.share === undefined || found.share >= 1;
-      said.textContent = isDone ? "" : `Looking through the video: ${percent(found.share, 0)}`;
+      if (found.error) said.textContent = found.error;
+      else said.textContent = isDone ? "" : `Looking through the video: ${percent(found.share, 0)}`;
       if (!isDone) timer = setTimeout(() => follow(model), AGAIN_MS);
     } catch (error) {
       if (wanted === model) said.textContent = error.message;
     }
   }
 
-  function show() {
-    fill(
-      list,
-      ...(get("doubtful") ?? []).map(({ number, doubt }) =>
-        el(
-          "li",
-          {},
-          el(
-            "button",
-            { type: "button", class: "suggestion", "aria-current": number === get("frame") ? "true" : null, onclick: () => goTo(number) },
-            el("img", { src: thumbnailAddress(number), alt: "", loading: "lazy" }),
-            el("span", { class: "suggestion-number", text: `Frame ${number}` }),
-            el("span", { class: "suggestion-reason", text: `doubt ${doubt.toFixed(2)}` }),
-          ),
-        ),
-      ),
-    );
+  /** Ask no more; what is on its way is not heard. */
+  function stop() {
+    clearTimeout(timer);
+    wanted = "";
   }
-  watch("doubtful", show);
-  watch("frame", show);
-  return { element, follow, stop: () => clearTimeout(timer) };
+  watch("doubtful", (frames) => list.show(frames.map(({ number, doubt }) => ({ number, reason: `doubt ${doubt.toFixed(2)}` }))));
+  return { element, follow, stop };
 }

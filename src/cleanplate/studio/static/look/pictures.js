@@ -1,7 +1,8 @@
 // Pictures made of a frame and the probability of each pixel.
 
+import { FOREGROUND_COLOUR } from "../label/codes.js";
+
 const HEAT = makeHeat();
-const MASK_COLOUR = [255, 46, 136];
 
 /** Blue, through yellow, to red; clear where nothing is likely. */
 function makeHeat() {
@@ -25,19 +26,30 @@ function makeHeat() {
 }
 
 const colourOf = (red, green, blue, opacity) => new Uint32Array(new Uint8ClampedArray([red, green, blue, opacity]).buffer)[0];
-const OVERLAY = colourOf(...MASK_COLOUR, 150);
+const OVERLAY = colourOf(...FOREGROUND_COLOUR, 150);
 const WHITE = colourOf(255, 255, 255, 255);
 const BLACK = colourOf(0, 0, 0, 255);
 
-/** A picture of colours for each value of the probability. */
-function coloured({ grey, width, height }, colour) {
-  const table = Uint32Array.from({ length: 256 }, (_, value) => colour(value));
-  const image = new ImageData(width, height);
-  const pixels = new Uint32Array(image.data.buffer);
+const TABLES = {
+  overlay: (threshold) => twoColours(threshold, OVERLAY, 0),
+  mask: (threshold) => twoColours(threshold, WHITE, BLACK),
+  heat: () => HEAT,
+};
+const layers = new WeakMap(); // canvas -> what is laid over its frame, made once and drawn into again
+
+const twoColours = (threshold, from, below) => Uint32Array.from({ length: 256 }, (_, value) => (value >= 255 * threshold ? from : below));
+
+/** A picture of colours for each value of the probability, for a canvas. */
+function coloured(canvas, { grey, width, height }, table) {
+  let kept = layers.get(canvas);
+  if (kept?.image.width !== width || kept.image.height !== height) {
+    kept = { image: new ImageData(width, height), layer: new OffscreenCanvas(width, height) };
+    layers.set(canvas, kept);
+  }
+  const pixels = new Uint32Array(kept.image.data.buffer);
   for (let i = 0; i < grey.length; i++) pixels[i] = table[grey[i]];
-  const canvas = new OffscreenCanvas(width, height);
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  return canvas;
+  kept.layer.getContext("2d").putImageData(kept.image, 0, 0);
+  return kept.layer;
 }
 
 /** Draw one view of a moment on a canvas. */
@@ -49,12 +61,6 @@ export function draw(canvas, view, { frame, plate, probability, threshold }) {
   }
   const context = canvas.getContext("2d");
   context.drawImage(base, 0, 0, canvas.width, canvas.height);
-  if (!probability || view === "frame" || view === "plate") return;
-  const isForeground = (value) => value >= 255 * threshold;
-  const layer = {
-    overlay: () => coloured(probability, (value) => (isForeground(value) ? OVERLAY : 0)),
-    mask: () => coloured(probability, (value) => (isForeground(value) ? WHITE : BLACK)),
-    heat: () => coloured(probability, (value) => HEAT[value]),
-  }[view]();
-  context.drawImage(layer, 0, 0, canvas.width, canvas.height);
+  const table = probability && TABLES[view]?.(threshold);
+  if (table) context.drawImage(coloured(canvas, probability, table), 0, 0, canvas.width, canvas.height);
 }

@@ -79,18 +79,9 @@ export function makeStage() {
     }
   }
 
-  /** Show the frame alone, where there is no model. */
-  async function showFrame(number) {
-    shown = null;
-    const image = await frame(number);
-    arrange(["frame"], [{ name: "", text: "" }]);
-    draw(panes[0].canvas, "frame", { frame: image });
-    element.dataset.frame = number;
-  }
-
   /** Fetch a frame's pictures ahead. */
   function prefetch({ number, mode, models }) {
     for (const { name } of models) fetchMoment(number, name, VIEWS[mode]).catch(() => {});
   }
-  return { element, show, showFrame, redraw, prefetch };
+  return { element, show, redraw, prefetch };
 }

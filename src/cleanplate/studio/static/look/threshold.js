@@ -1,11 +1,12 @@
 // The threshold, and what it does to recall and precision where labels are held back.
 
 import { askJson, part } from "../core/api.js";
-import { button, el, fill, svg } from "../core/dom.js";
+import { button, el, svg } from "../core/dom.js";
 import { percent } from "../core/words.js";
 
 const WIDTH = 240;
 const HEIGHT = 90;
+const NAMES = { recall: "Recall", precision: "Precision", f: "F" };
 
 /** Make the slider with its measures. */
 export function makeThreshold(changed) {
@@ -14,7 +15,13 @@ export function makeThreshold(changed) {
   const slider = el("input", { type: "range", min: "0.02", max: "0.98", step: "0.01", value: "0.5", id: "threshold" });
   const told = el("output", { class: "told", for: "threshold", text: "0.50" });
   const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "measures-curve", role: "img" });
-  const figures = el("dl", { class: "figures" });
+  const line = svg("line", { y1: 0, y2: HEIGHT, class: "threshold-line" });
+  const values = new Map(["recall", "precision", "f"].map((name) => [name, el("dd", {})]));
+  const figures = el(
+    "dl",
+    { class: "figures" },
+    ...[...values].flatMap(([name, value]) => [el("dt", { text: NAMES[name], class: name }), value]),
+  );
   const said = el("p", { class: "hint" });
   const chosen = button("Use the model's own threshold", () => setTo(measures?.chosen ?? 0.5), { kind: "small" });
   const element = el(
@@ -31,8 +38,7 @@ export function makeThreshold(changed) {
   slider.addEventListener("input", () => moved());
 
   function moved() {
-    told.textContent = Number(slider.value).toFixed(2);
-    show();
+    showAt();
     changed(Number(slider.value));
   }
 
@@ -58,32 +64,34 @@ export function makeThreshold(changed) {
         : "No labels are held back yet: label a few more frames to measure.";
       if (found.chosen !== null && found.chosen !== undefined) setTo(found.chosen);
     } catch (error) {
-      if (wanted === model) said.textContent = error.message;
+      if (wanted !== model) return;
+      said.textContent = error.message;
+      wanted = ""; // asked again when the view is opened again
     }
     show();
   }
 
+  /** Show what is known of the model, whatever the threshold. */
   function show() {
     const isThere = Boolean(measures?.thresholds?.length);
     drawing.toggleAttribute("hidden", !isThere);
-    drawing.classList.toggle("gone", !isThere);
     figures.hidden = !isThere;
     chosen.hidden = measures?.chosen === null || measures?.chosen === undefined;
-    if (!isThere) return;
+    if (isThere) drawing.replaceChildren(curve(measures, "recall"), curve(measures, "precision"), line);
+    showAt();
+  }
+
+  /** Show what the threshold does: as often as the slider moves. */
+  function showAt() {
+    told.textContent = Number(slider.value).toFixed(2);
+    if (!measures?.thresholds?.length) return;
     const at = nearest(measures.thresholds, Number(slider.value));
-    const { recall, precision, f } = measures;
-    const entry = (name, values, kind) => [
-      el("dt", { text: name, class: kind }),
-      el("dd", { text: percent(values?.[at]) }),
-    ];
-    fill(
-      figures,
-      ...entry("Recall", recall, "recall"),
-      ...entry("Precision", precision, "precision"),
-      ...entry("F", f, ""),
-    );
-    drawCurves(drawing, measures, Number(slider.value));
-    drawing.setAttribute("aria-label", `Recall ${percent(recall[at])}, precision ${percent(precision[at])} at this threshold`);
+    for (const [name, value] of values) value.textContent = percent(measures[name]?.[at]);
+    const x = Number(slider.value) * WIDTH;
+    line.setAttribute("x1", x);
+    line.setAttribute("x2", x);
+    const said = `Recall ${percent(measures.recall[at])}, precision ${percent(measures.precision[at])} at this threshold`;
+    drawing.setAttribute("aria-label", said);
   }
   return { element, follow, value: () => Number(slider.value), forget: () => (wanted = "") };
 }
@@ -96,14 +104,8 @@ function nearest(values, wanted) {
   return best;
 }
 
-function drawCurves(drawing, { thresholds, recall, precision }, at) {
-  const x = (value) => value * WIDTH;
+function curve({ thresholds, ...measures }, kind) {
   const y = (value) => 4 + (1 - (value ?? 0)) * (HEIGHT - 8);
-  const line = (values, kind) =>
-    svg("polyline", { class: `measure ${kind}`, points: thresholds.map((value, i) => `${x(value)},${y(values[i])}`).join(" ") });
-  drawing.replaceChildren(
-    line(recall, "recall"),
-    line(precision, "precision"),
-    svg("line", { x1: x(at), x2: x(at), y1: 0, y2: HEIGHT, class: "threshold-line" }),
-  );
+  const points = thresholds.map((value, i) => `${value * WIDTH},${y(measures[kind][i])}`);
+  return svg("polyline", { class: `measure ${kind}`, points: points.join(" ") });
 }

@@ -2,7 +2,7 @@
 
 import { button, choice, el, field, fill } from "../core/dom.js";
 import { icon } from "../core/icons.js";
-import { showShortcuts, useShortcuts } from "../core/keys.js";
+import { useShortcuts } from "../core/keys.js";
 import { tell } from "../core/messages.js";
 import { frameRange, get, goTo, set, watch } from "../core/state.js";
 import { makeTimeline } from "../core/timeline.js";
@@ -56,6 +56,8 @@ export function makeLookView() {
   const main = el("div", { class: "look-main" }, bar, stage.element, empty);
   const element = el("div", { class: "view look-view", hidden: true }, main, panel, timeline.element);
 
+  const hasModel = () => get("project").models.length > 0;
+
   const chosenModels = () => {
     const options = [...(get("project")?.models ?? []).map(({ name }) => ({ name, text: name })), MOG2];
     const find = (value) => options.find(({ name }) => name === value);
@@ -68,16 +70,14 @@ export function makeLookView() {
   showPlaying(false);
 
   function present(number) {
-    const models = chosenModels();
-    if (!models.length) return stage.showFrame(number);
-    const what = { number, mode, models, threshold: threshold.value() };
+    const what = { number, mode, models: chosenModels(), threshold: threshold.value() };
     const shown = stage.show(what);
     if (number < frameRange().last) shown.then(() => stage.prefetch({ ...what, number: number + 1 }), () => {});
     return shown;
   }
 
   function render() {
-    if (element.hidden || get("frame") === undefined || player.isPlaying()) return;
+    if (element.hidden || get("frame") === undefined || player.isPlaying() || !hasModel()) return;
     stage.element.classList.add("is-busy");
     const number = get("frame");
     tell(() => present(number)).finally(() => {
@@ -94,7 +94,7 @@ export function makeLookView() {
   let known = null;
   function showModels(project) {
     const state = project.models.map(({ name, made }) => `${name} ${made}`).join();
-    empty.hidden = project.models.length > 0;
+    empty.hidden = hasModel();
     stage.element.hidden = bar.hidden = panel.hidden = !empty.hidden;
     if (state === known) return;
     known = state;
@@ -104,16 +104,16 @@ export function makeLookView() {
     const models = project.models.map(({ name }) => ({ name, text: name }));
     fill(model, ...options([...models, MOG2]));
     fill(other, ...options([{ name: "", text: "Nothing" }, ...models, MOG2]));
-    if (project.models.length) model.value = project.models[0].name; // the newest
+    if (models.length) model.value = models[0].name; // the newest
     other.value = [...other.options].some(({ value }) => value === before) ? before : "";
-    if (!element.hidden && project.models.length) modelChanged();
+    if (!element.hidden && hasModel()) modelChanged();
   }
 
   watch("project", showModels);
   watch("frame", render);
   const step = (by) => () => (player.stop(), goTo(get("frame") + by));
   const shortcuts = [
-    { keys: [" "], shown: "Space", does: "Play or pause", run: () => player.toggle() },
+    { keys: [" "], shown: "Space", does: "Play or pause", run: () => hasModel() && player.toggle() },
     { keys: ["ArrowLeft"], shown: "←", does: "Previous frame", run: step(-1) },
     { keys: ["ArrowRight"], shown: "→", does: "Next frame", run: step(1) },
     { keys: ["Shift+ArrowLeft"], shown: "Shift ←", does: "Ten frames back", run: step(-10) },
@@ -130,7 +130,6 @@ export function makeLookView() {
         render();
       },
     })),
-    { keys: ["?"], shown: "?", does: "This list", run: showShortcuts },
   ];
 
   function nextDoubtful() {
@@ -144,7 +143,7 @@ export function makeLookView() {
     shown() {
       useShortcuts(shortcuts);
       if (get("frame") === undefined) set("frame", frameRange().first);
-      if (get("project").models.length) modelChanged();
+      if (hasModel()) modelChanged();
     },
     hidden() {
       player.stop();

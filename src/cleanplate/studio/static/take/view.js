@@ -78,42 +78,58 @@ export function makeTakeView() {
 }
 
 function makeList() {
-  const rows = el("ul", { class: "export-list" });
-  const element = el("section", { hidden: true }, el("h2", { text: "Made so far" }), rows);
+  const list = el("ul", { class: "export-list" });
+  const element = el("section", { hidden: true }, el("h2", { text: "Made so far" }), list);
+  let rows = new Map(); // id -> row
   watch("exports", (exports) => {
     element.hidden = exports.length === 0;
-    fill(rows, ...[...exports].reverse().map(makeRow));
+    const before = [...rows.keys()].join();
+    const kept = rows;
+    rows = new Map([...exports].reverse().map((one) => [one.id, kept.get(one.id) ?? makeRow(one)]));
+    for (const one of exports) rows.get(one.id).show(one);
+    if ([...rows.keys()].join() !== before) fill(list, ...[...rows.values()].map((row) => row.element));
   });
   return { element };
 }
 
-function makeRow({ id, kind, status, share, name, command, error }) {
+/** Make the row of an export; `show` takes how it stands by now. */
+function makeRow({ id, kind, command }) {
   const title = KINDS.find((one) => one.kind === kind)?.title ?? kind;
-  const isRunning = status === "running" || status === "waiting";
-  const state = isRunning && share ? `${STATUSES[status]}: ${percent(share, 0)}` : (STATUSES[status] ?? status);
+  const state = el("span", { class: "hint" });
+  const download = el("a", { class: "button small", href: `/api/exports/${part(id)}/file` }, icon("download"), el("span", { text: "Download" }));
+  const progress = el("progress", { max: "1", "aria-label": `${title} is being made` });
+  const trouble = el("p", { class: "warning" });
   const copy = button("Copy", () => copyText(command), { kind: "small", icon: icon("copy"), "aria-label": `Copy the command for ${title}` });
-  return el(
+  const element = el(
     "li",
-    { class: `export ${status}`, "data-kind": kind, "data-status": status },
-    el(
-      "div",
-      { class: "export-head" },
-      el("strong", { text: title }),
-      el("span", { class: "hint", text: [name, state].filter(Boolean).join(" · ") }),
-      status === "done"
-        ? el("a", { class: "button small", href: `/api/exports/${part(id)}/file`, download: name ?? "", "aria-label": `Download ${name ?? title}` }, icon("download"), el("span", { text: "Download" }))
-        : null,
-    ),
-    isRunning ? el("progress", { max: "1", value: share || null, "aria-label": `${title} is being made` }) : null,
-    error ? el("p", { class: "warning", text: error }) : null,
+    { class: "export", "data-kind": kind },
+    el("div", { class: "export-head" }, el("strong", { text: title }), state, download),
+    progress,
+    trouble,
     command ? el("div", { class: "command" }, el("code", { text: command, tabindex: "0", "aria-label": "The same on the command line" }), copy) : null,
   );
+
+  function show({ status, share, name, error }) {
+    const isRunning = status === "running" || status === "waiting";
+    const said = isRunning && share ? `${STATUSES[status]}: ${percent(share, 0)}` : (STATUSES[status] ?? status);
+    element.dataset.status = status;
+    state.textContent = [name, said].filter(Boolean).join(" · ");
+    download.hidden = status !== "done";
+    download.download = name ?? "";
+    download.setAttribute("aria-label", `Download ${name ?? title}`);
+    progress.hidden = !isRunning;
+    if (share) progress.value = share;
+    else progress.removeAttribute("value");
+    trouble.hidden = !error;
+    trouble.textContent = error ?? "";
+  }
+  return { element, show };
 }
 
 async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
-    notify("Copied.");
+    notify("The command is copied: paste it into a terminal.");
   } catch {
     notify("The browser does not allow copying here; select the line and copy it by hand.");
   }
@@ -166,7 +182,7 @@ async function bringChosen(input, result) {
       imported += found.imported.length;
       skipped.push(...found.skipped.map(({ what, why }) => `${what}: ${why}`));
     } catch (error) {
-      skipped.push(error.message);
+      skipped.push(error.message.includes(file.name) ? error.message : `${file.name}: ${error.message}`);
     }
   }
   const list = skipped.map((text) => el("li", { text }));

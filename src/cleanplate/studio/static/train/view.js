@@ -18,7 +18,8 @@ export function makeTrainView() {
   const curve = makeCurve();
   const preview = makePreview();
   const quality = makeQuality();
-  const previews = el("input", { type: "text", inputmode: "numeric", autocomplete: "off" });
+  let isTyped = false; // what somebody has typed is not replaced
+  const previews = el("input", { type: "text", inputmode: "numeric", autocomplete: "off", oninput: () => (isTyped = previews.value !== "") });
   const before = el("p", { class: "hint" });
   const starting = button("Train", start, { kind: "primary large", icon: icon("play") });
   const controls = el("div", { class: "row-of-buttons" });
@@ -44,6 +45,10 @@ export function makeTrainView() {
   );
 
   const numbersToWatch = () => [...previews.value.matchAll(/\d+/g)].map(Number).slice(0, 5);
+
+  function proposePreviews() {
+    if (!isTyped && document.activeElement !== previews) previews.value = choosePreviews().join(", ");
+  }
 
   async function send(path, json) {
     await tell(() => askJson("POST", `/training${path}`, { json: json ?? {} }));
@@ -78,9 +83,12 @@ export function makeTrainView() {
     running.dataset.status = state.status;
     settings.hidden = isBusy;
     starting.disabled = isBusy || !canTrain();
-    fill(controls, ...CONTROLS[state.status]);
+    if (controls.dataset.status !== state.status) {
+      controls.dataset.status = state.status; // else whoever has the focus there would lose it
+      fill(controls, ...CONTROLS[state.status]);
+    }
     look.hidden = !get("project")?.models.length;
-    heading.textContent = statusText(state);
+    if (heading.textContent !== statusText(state)) heading.textContent = statusText(state); // read out
     times.textContent = timeText(state);
     message.textContent = state.message ?? "";
     message.classList.toggle("warning", state.status === "failed");
@@ -103,7 +111,7 @@ export function makeTrainView() {
     if (!labels) fill(before, "No frame is labelled yet. ", el("a", { href: "#label", text: "Label one or two first." }));
     else if (held) fill(before, `${counted(labels, "labelled frame")}; ${held} of them held back to measure how good it is.`);
     else fill(before, `${counted(labels, "labelled frame")}. With more, some are held back to measure how good it is.`);
-    if (!previews.value) previews.value = choosePreviews().join(", ");
+    proposePreviews();
     showState();
   }
 
@@ -115,7 +123,7 @@ export function makeTrainView() {
   return {
     element,
     shown() {
-      previews.value = choosePreviews().join(", ");
+      proposePreviews();
       refreshTraining().catch(() => {});
     },
     hidden() {},

@@ -19,6 +19,15 @@ const PHASES = {
 /** The phase in words. */
 export const phaseText = (phase) => PHASES[phase] ?? "Starting";
 
+const TERMS = {
+  reconstruction: "Clean plate: error",
+  segmentation: "Mask: error",
+  total: "Both together",
+};
+
+/** A term of the loss in words. */
+export const termText = (term) => TERMS[term] ?? term;
+
 const STATUSES = {
   idle: () => "Not trained yet",
   running: (state) => phaseText(state.phase),

@@ -12,6 +12,7 @@ from cleanplate.networks.card import read_card
 from cleanplate.studio.bringing import Bringing
 from cleanplate.studio.division import held_back
 from cleanplate.studio.events import Hub
+from cleanplate.studio.expecting import Expecting
 from cleanplate.studio.exports import Exports
 from cleanplate.studio.figures import read_figures
 from cleanplate.studio.frames import Frames
@@ -24,6 +25,7 @@ from cleanplate.studio.proposals import Proposals
 from cleanplate.studio.searching import Search
 from cleanplate.studio.trainer import Trainer
 from cleanplate.studio.uploads import Uploads
+from cleanplate.studio.watching import Watching
 
 
 class Desk:
@@ -53,11 +55,14 @@ class Desk:
         self.search = Search(self.project, self.labels, self.models, self.hub)
         self.measuring = Measuring(self.project, self.labels, self.models)
         self.trainer = Trainer(self.project, self.labels, self.hub)
+        self.watching = Watching(self.project, self.labels, self.hub)
+        self.expecting = Expecting(self.project, self.labels, self.trainer, self.hub)
 
     def start(self) -> None:
         """Read the videos in the background; watch a training that runs."""
         self.trainer.take_up()
         self.aside(lambda: self.project.read_clips(self._tell_index), "clips")
+        self.aside(self.watching.run, "watching")
 
     def aside(self, work: Callable[[], None], name: str) -> Thread:
         """Do something in a thread that does not keep the studio from ending."""
@@ -73,7 +78,9 @@ class Desk:
 
     def close(self) -> None:
         """End what runs, and let go of the folder."""
+        self.watching.close()
         self.bringing.close()
+        self.expecting.stop()
         self.trainer.close()
         self.exports.close()
         self.project.close()

@@ -22,6 +22,11 @@ class Hub:
         self._lock = Lock()
         self._listeners: dict[asyncio.Queue[Event], asyncio.AbstractEventLoop] = {}
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._listeners)
+
     def tell(self, kind: str, **what: Any) -> None:
         """Tell all listeners that something of a kind has changed."""
         message = {"type": kind, **what}

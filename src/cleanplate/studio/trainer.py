@@ -19,7 +19,7 @@ from cleanplate.studio.division import divide
 from cleanplate.studio.events import Hub
 from cleanplate.studio.labels import Labels
 from cleanplate.studio.project import Project
-from cleanplate.studio.training_files import QUALITIES, Job, TrainingFolder
+from cleanplate.studio.training_files import QUALITIES, Job, TrainingFolder, patient
 
 WATCH_SECONDS = 0.5
 CLOSING_SECONDS = 5.0
@@ -45,6 +45,11 @@ class Trainer:
         """Watch a training that outlived the studio that began it."""
         if self._place.is_running:
             self._watch()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether one is there, running or paused."""
+        return self._place.is_running
 
     def state(self) -> dict[str, Any]:
         """Say how the training stands, by what lies on disk."""
@@ -132,6 +137,7 @@ class Trainer:
                 stderr=log,
                 pass_fds=(lock,),
                 start_new_session=True,
+                env=patient(),
             )
         self._watch()
 

@@ -24,8 +24,19 @@ from cleanplate.settings import parse_settings
 
 QUALITIES = {"quick": 0.3, "good": 1.0, "best": 3.0, "smoke": 1.0}
 """How long each trains, as a share of its preset's iterations."""
+SHOWN = ("quick", "good", "best")
+"""What the page offers; the other is for tests."""
 PROBE_SECONDS = 0.5
 PREVIEW_KINDS = ("plate", "mask", "probability")
+
+
+def patient() -> dict[str, str]:
+    """Return the environment of a process that learns beside others: its threads wait asleep.
+
+    Threads that spin take turns with whatever else runs: on two cores that other programs keep busy
+    an update takes ten to thirty times as long.
+    """
+    return {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
 
 
 @dataclass(frozen=True)

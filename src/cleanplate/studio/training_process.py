@@ -23,9 +23,10 @@ from cleanplate.networks.two_stage import TwoStageNet
 from cleanplate.scenes.project_file import MODELS
 from cleanplate.scenes.scene import Scene
 from cleanplate.studio.figures import add_figures
-from cleanplate.studio.training_files import Job, TrainingFolder
+from cleanplate.studio.speed import Stopwatch, keep_speed
+from cleanplate.studio.training_files import SHOWN, Job, TrainingFolder
 from cleanplate.subtractors.two_stage import TwoStageSubtractor, load
-from cleanplate.training.progress import Progress
+from cleanplate.training.progress import PHASES, Progress
 from cleanplate.training.train import train
 
 TOLD_SECONDS = 0.5
@@ -52,21 +53,16 @@ class Reporter:
         self._place, self._job = place, job
         self._frames = dict(_previewed(scene, job))
         phases = job.configuration().phases
-        lengths = [one.iterations for one in (phases.background, phases.segmentation, phases.joint)]
-        self._before = dict(
-            zip(
-                ("background", "segmentation", "joint"),
-                (0, lengths[0], lengths[0] + lengths[1]),
-                strict=True,
-            )
-        )
+        lengths = [getattr(phases, name).iterations for name in PHASES]
         self._every = max(1, sum(lengths) // MOST_POINTS)
         self._points: list[dict[str, Any]] = []
         self._told = self._drawn = float("-inf")
+        self.stopwatch = Stopwatch()
         self._pause = PREVIEW_SECONDS
         self.state = {**place.read_state(), "status": "running", "pid": os.getpid(), "message": ""}
         self.state |= {"model": job.model, "previews": list(self._frames)}
         self.state.setdefault("preview_version", 0)
+        self.state.setdefault("begins", {})  # after how many updates each phase began
         place.write_state(self.state)
 
     def watch(self, net: TwoStageNet, card: ModelCard, progress: Progress) -> bool:
@@ -78,10 +74,12 @@ class Reporter:
 
     def tell(self, progress: Progress) -> None:
         """Write down a step."""
-        update = self._before.get(progress.phase, 0) + progress.iteration
-        if progress.losses and update % self._every == 0:
-            point = {"update": update, "phase": progress.phase, "total": progress.losses["total"]}
-            self._points.append(point)
+        self.stopwatch.step(progress)
+        if progress.losses:
+            update = self._begin(progress) + progress.iteration
+            if progress.iteration % self._every == 0:
+                point = {"update": update, "phase": progress.phase, "losses": progress.losses}
+                self._points.append(point)
         if time.monotonic() - self._told < TOLD_SECONDS:
             return
         self._told = time.monotonic()
@@ -89,6 +87,13 @@ class Reporter:
         self._points = []
         names = ("phase", "iteration", "iterations", "seconds", "seconds_left")
         self.write({name: getattr(progress, name) for name in names})
+
+    def _begin(self, progress: Progress) -> int:
+        """Return how many updates came before a phase; how long one is, it says itself."""
+        begins: dict[str, int] = self.state["begins"]
+        begin = begins.setdefault(progress.phase, self.state.get("updates", 0))
+        self.state["updates"] = begin + progress.iterations
+        return begin
 
     def write(self, changes: Mapping[str, Any]) -> None:
         """Change what is said of the training."""
@@ -175,6 +180,9 @@ def _finish(place: TrainingFolder, job: Job, scene: Scene, reporter: Reporter) -
     place.output.replace(models / f"{job.model}.safetensors")
     add_figures(place.project, figures)
     load(models / f"{job.model}.safetensors", "cpu")  # converted here, the studio need not do it
+    reporter.stopwatch.step()
+    if job.quality in SHOWN:  # what tests train has other settings
+        keep_speed(place.project, reporter.stopwatch.speed)
     reporter.draw(segmenter)  # what was learned last is what is shown last
     status = "stopped" if place.stop.exists() else "done"
     message = segmenter.card.warning or _said(figures)

@@ -22,11 +22,18 @@ def state(desk: Here) -> JSONResponse:
     return JSONResponse(desk.trainer.state(), headers=FRESH)
 
 
+@router.get("/training/times")
+def times(desk: Here) -> JSONResponse:
+    """Say how long each quality will take here."""
+    return JSONResponse(desk.expecting.times(), headers=FRESH)
+
+
 @router.post("/training")
 def start(
     desk: Here, quality: Annotated[str, Body()] = "good", preview: Numbers = ()
 ) -> dict[str, Any]:
     """Begin a training."""
+    desk.expecting.stop()
     desk.trainer.start(quality, preview)
     return desk.trainer.state()
 

@@ -96,11 +96,11 @@ function makeWelcome(bring) {
       "ol",
       { class: "three-steps" },
       step("1", "Label", "Paint what moves in two or three frames. The studio names the frames that help most."),
-      step("2", "Train", "One button. Watch the mask sharpen while it learns; a few minutes on any computer."),
+      step("2", "Train", "One button. Watch the mask sharpen while it learns; the page says how long it will take."),
       step("3", "Look", "Play the video with its mask. Correct where it is wrong, train again, take it away."),
     ),
     button("Try it with a drawn street", example, { kind: "primary large", icon: icon("spark") }),
-    el("p", { class: "hint", text: "No video at hand? The drawn street lets you try all of it in five minutes." }),
+    el("p", { class: "hint", text: "No video at hand? The drawn street lets you try all of it." }),
   );
   watch("project", (project) => {
     element.hidden = project.frames > 0 || project.indexing !== null || project.trouble !== "";

@@ -8,6 +8,15 @@ export function duration(seconds) {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
+/** As people say it who are not sure: 47 -> "50 seconds", 400 -> "7 minutes". */
+export function roughly(seconds) {
+  if (seconds < 55) return `${Math.max(10, 10 * Math.round(seconds / 10))} seconds`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return counted(minutes, "minute");
+  const hours = Math.round(minutes / 30) / 2; // halves are exact enough
+  return hours === 1 ? "an hour" : `${hours} hours`;
+}
+
 /** The time of a frame in the video: "0:12.48". */
 export function clock(seconds) {
   const minutes = Math.floor(seconds / 60);

@@ -8,7 +8,7 @@ import { frameRange, get, refreshTraining, watch } from "../core/state.js";
 import { counted, percent } from "../core/words.js";
 import { makeCurve } from "./curve.js";
 import { makePreview } from "./preview.js";
-import { QUALITIES, shareDone, statusText, timeText } from "./words.js";
+import { QUALITIES, expectedText, shareDone, statusText, timeText } from "./words.js";
 
 const PREVIEWS = 3;
 const POLL_MS = 1500; // beside the events: a clock that stands still looks broken
@@ -115,8 +115,15 @@ export function makeTrainView() {
     showState();
   }
 
-  watch("project", showLabels);
+  // what is not known yet is only missed
+  const showTimes = () => !element.hidden && !settings.hidden && quality.showTimes().catch(() => {});
+
+  watch("project", () => {
+    showLabels();
+    showTimes();
+  });
   watch("training", showState);
+  watch("event", ({ type }) => type === "times" && showTimes());
   setInterval(() => {
     if (!element.hidden && get("training")?.status === "running") refreshTraining().catch(() => {});
   }, POLL_MS);
@@ -125,6 +132,7 @@ export function makeTrainView() {
     shown() {
       proposePreviews();
       refreshTraining().catch(() => {});
+      showTimes();
     },
     hidden() {},
   };
@@ -144,12 +152,23 @@ function choosePreviews() {
 }
 
 function makeQuality() {
+  const times = new Map(QUALITIES.map(({ value }) => [value, el("span", { class: "quality-time" })]));
   const inputs = QUALITIES.map(({ value, text, hint }, index) => {
     const input = el("input", { type: "radio", name: "quality", value, checked: index === 0 });
-    return el("label", { class: "quality" }, input, el("span", {}, el("strong", { text }), el("span", { class: "hint", text: hint })));
+    const words = el("span", { class: "hint" }, times.get(value), el("span", { text: hint }));
+    return el("label", { class: "quality" }, input, el("span", {}, el("strong", { text }), words));
   });
   const element = el("fieldset", { class: "qualities" }, el("legend", { text: "How long may it take?" }), ...inputs);
-  return { element, value: () => element.querySelector("input:checked").value };
+
+  /** Say how long each takes here; it changes with the labels and with every training. */
+  async function showTimes() {
+    const found = await askJson("GET", "/training/times", { cache: "no-store" });
+    for (const [value, said] of times) {
+      const text = expectedText(found, value);
+      said.textContent = text && `${text} `;
+    }
+  }
+  return { element, showTimes, value: () => element.querySelector("input:checked").value };
 }
 
 function makeModels() {

@@ -1,12 +1,18 @@
 // A training in words for people who do not know what an iteration is.
 
-import { duration } from "../core/words.js";
+import { duration, roughly } from "../core/words.js";
 
 export const QUALITIES = [
-  { value: "quick", text: "Quick look", hint: "A minute or so: shows whether the labels lead anywhere." },
-  { value: "good", text: "Good", hint: "Some minutes: for everyday use." },
-  { value: "best", text: "Best", hint: "The longest: for the labels you are done with." },
+  { value: "quick", text: "Quick look", hint: "Shows whether the labels lead anywhere." },
+  { value: "good", text: "Good", hint: "For everyday use." },
+  { value: "best", text: "Best", hint: "For the labels you are done with." },
 ];
+
+/** How long a quality takes on this machine, as far as it is known. */
+export function expectedText({ seconds, is_measuring: isMeasuring }, quality) {
+  if (quality in seconds) return `About ${roughly(seconds[quality])} on this computer.`;
+  return isMeasuring ? "Finding out how long it takes on this computer …" : "";
+}
 
 const PHASES = {
   frames: "Reading the video",

@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import cleanplate
+from cleanplate.images import write_picture
 from cleanplate.scenes.synthetic import draw
 from cleanplate.scenes.video_writer import VideoWriter
+from cleanplate.studio.division import divide
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from tests.studio.browser.visitor import Visitor
 
 SIZE, FRAMES, RATE_FPS = (120, 160), 60, 25.0
+LABELLED = (5, 20, 35, 50)
 SCREEN = {"width": 1366, "height": 768}
 
 
@@ -47,6 +51,25 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
             writer.write(moment.frame)
             codes.append(moment.codes)
     return Clip(video, np.stack(codes))
+
+
+@pytest.fixture(scope="module")
+def trained(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with four labels, of which one is held back, and a model, made without the page."""
+    folder = tmp_path_factory.mktemp("trained") / "street"
+    (folder / "groundtruth").mkdir(parents=True)
+    (folder / "models").mkdir()
+    shutil.copy(clip.video, folder / "street.mp4")
+    for number in LABELLED:
+        write_picture(folder / "groundtruth" / f"gt{number:06d}.png", clip.codes[number - 1])
+    training = divide(folder, LABELLED).training
+    listed = folder / "list.txt"
+    listed.write_text("".join(f"{number}\n" for number in training))
+    scene = cleanplate.open_scene(folder / "street.mp4", labels=folder / "groundtruth")
+    model = folder / "models" / "01-smoke.safetensors"
+    list(cleanplate.train(scene, "smoke", model, split=f"list:{listed}", device="cpu"))
+    listed.unlink()
+    return folder
 
 
 @pytest.fixture(scope="session")

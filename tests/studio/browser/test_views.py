@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,9 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
-import cleanplate
 from cleanplate.images import write_picture
-from cleanplate.studio.division import divide
 from tests.studio.browser.conftest import Clip
 from tests.studio.browser.server import Studio
 from tests.studio.browser.visitor import Visitor
@@ -23,28 +20,8 @@ from tests.studio.browser.visitor import Visitor
 pytestmark = pytest.mark.studio
 
 Visit = Callable[[], Visitor]
-LABELLED = (5, 20, 35, 50)
 STEPS = ("Bring in", "Label", "Train", "Look", "Take away")
 SERIOUS = ("serious", "critical")
-
-
-@pytest.fixture(scope="module")
-def trained(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with four labels, of which one is held back, and a model, made without the page."""
-    folder = tmp_path_factory.mktemp("trained") / "street"
-    (folder / "groundtruth").mkdir(parents=True)
-    (folder / "models").mkdir()
-    shutil.copy(clip.video, folder / "street.mp4")
-    for number in LABELLED:
-        write_picture(folder / "groundtruth" / f"gt{number:06d}.png", clip.codes[number - 1])
-    training = divide(folder, LABELLED).training
-    listed = folder / "list.txt"
-    listed.write_text("".join(f"{number}\n" for number in training))
-    scene = cleanplate.open_scene(folder / "street.mp4", labels=folder / "groundtruth")
-    model = folder / "models" / "01-smoke.safetensors"
-    list(cleanplate.train(scene, "smoke", model, split=f"list:{listed}", device="cpu"))
-    listed.unlink()
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,12 @@
 // Numbers in words.
 
-/** 75 -> "1 min 15 s". */
+/** 75 -> "1 min 15 s", 120 -> "2 min". */
 export function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  const [large, small, ...units] =
+    whole < 3600 ? [Math.floor(whole / 60), whole % 60, "min", "s"] : [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), "h", "min"];
+  return small ? `${large} ${units[0]} ${small} ${units[1]}` : `${large} ${units[0]}`;
 }
 
 /** As people say it who are not sure: 47 -> "50 seconds", 400 -> "7 minutes". */

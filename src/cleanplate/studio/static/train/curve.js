@@ -4,12 +4,12 @@
 import { el, fill, svg } from "../core/dom.js";
 import { phaseText, termText } from "./words.js";
 
-const WIDTH = 640;
-const HEIGHT = 180;
+const WIDTH = 460; // about as wide as it is shown, so that its text is readable
+const HEIGHT = 150;
 const LEFT = 8;
 const TOP = 8;
 const BOTTOM = 22;
-const NAMED_PX = 110; // a phase narrower than its name goes without
+const NAMED_PX = 140; // a phase narrower than its name goes without
 const SMOOTHING = 0.15; // single updates scatter; the eye wants their trend
 
 /** Make the curves; `show` takes the losses of a training. */
@@ -17,7 +17,7 @@ export function makeCurve() {
   const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "curve", role: "img" });
   const legend = el("ul", { class: "curve-legend" });
   const hint = "Lower is better. Each line begins at what its error was when the phase began.";
-  const element = el("figure", {}, drawing, legend, el("figcaption", { class: "hint", text: hint }));
+  const element = el("figure", { class: "curves" }, drawing, legend, el("figcaption", { class: "hint", text: hint }));
 
   function show(losses) {
     element.hidden = losses.length < 2;
@@ -35,7 +35,7 @@ export function makeCurve() {
         parts.push(svg("polyline", { points: points.join(" "), class: `loss ${term}`, "data-phase": phase }));
       }
       if (x(start + length) - x(start) > NAMED_PX) {
-        const text = svg("text", { x: x(start) + 4, y: HEIGHT - 6, class: "phase-name" });
+        const text = svg("text", { x: x(start) + 2, y: HEIGHT - 7, class: "phase-name" });
         text.textContent = phaseText(phase);
         parts.push(text);
       }

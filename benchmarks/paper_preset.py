@@ -17,7 +17,7 @@ from pathlib import Path
 import cleanplate
 from cleanplate.config import load_preset
 from cleanplate.evaluation.scoring import score
-from cleanplate.images import make_folder
+from cleanplate.files import make_folder
 
 
 def main() -> None:

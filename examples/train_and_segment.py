@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 import cleanplate
-from cleanplate.images import make_folder, write_picture
+from cleanplate.images import write_picture
 from cleanplate.scenes.synthetic import write_drawn_scene
 from cleanplate.subtractors.clean_plate import clean_plate
 
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--scene", type=Path, help="folder in CDNet's layout; else one is drawn")
     parser.add_argument("--preset", default="compact", help="compact, paper, smoke or a .toml file")
     options = parser.parse_args()
-    make_folder(options.output)
+    options.output.mkdir(parents=True, exist_ok=True)
     if options.scene is None:
         options.scene = options.output / "street"
         write_drawn_scene(options.scene, "baseline", frames=60, size=(64, 96))

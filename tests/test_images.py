@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import errno
-import os
 from pathlib import Path
 
 import numpy as np
@@ -157,62 +155,6 @@ def test_a_kind_of_picture_that_cannot_be_written_is_refused(tmp_path: Path, nam
     message = rf"{name}: OpenCV cannot write this kind of picture; use .png or .jpg"
     with pytest.raises(OutputError, match=message):
         images.write_picture(tmp_path / name, FRAME)
-
-
-def test_a_written_file_leaves_nothing_beside_it(tmp_path: Path) -> None:
-    images.write_bytes(tmp_path / "a.bin", b"new")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]
-
-
-def test_writing_replaces_the_old_file(tmp_path: Path) -> None:
-    (tmp_path / "a.bin").write_bytes(b"old and longer")
-    images.write_bytes(tmp_path / "a.bin", b"new")
-    assert (tmp_path / "a.bin").read_bytes() == b"new"
-
-
-@pytest.fixture
-def _full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "fsync", fail)
-
-
-@pytest.mark.usefixtures("_full_disk")
-def test_a_full_disk_is_said_with_the_path(tmp_path: Path) -> None:
-    message = r"a.bin: cannot be written \(No space left on device\); choose another place or make"
-    with pytest.raises(OutputError, match=message):
-        images.write_bytes(tmp_path / "a.bin", b"new")
-
-
-@pytest.mark.usefixtures("_full_disk")
-def test_a_failed_writing_keeps_the_old_file_alone(tmp_path: Path) -> None:
-    (tmp_path / "a.bin").write_bytes(b"old")
-    with pytest.raises(OutputError):
-        images.write_bytes(tmp_path / "a.bin", b"new")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]
-    assert (tmp_path / "a.bin").read_bytes() == b"old"
-
-
-@pytest.mark.parametrize("name", ["missing/a.bin", "file/a.bin", "folder"])
-def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path, name: str) -> None:
-    (tmp_path / "file").touch()
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(OutputError, match=rf"{name}: cannot be written \(.+\); choose another"):
-        images.write_bytes(tmp_path / name, b"new")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
-
-
-def test_folders_are_made_with_their_parents(tmp_path: Path) -> None:
-    images.make_folder(tmp_path / "a" / "b")
-    images.make_folder(tmp_path / "a" / "b")
-    assert (tmp_path / "a" / "b").is_dir()
-
-
-def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"b: cannot be made \(.+\); choose another folder"):
-        images.make_folder(tmp_path / "file" / "b")
 
 
 @pytest.mark.parametrize("read", [images.read_picture, images.read_grey])

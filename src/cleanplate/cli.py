@@ -173,7 +173,8 @@ def background(
     device: Device = "auto",
 ) -> None:
     """Write one clean plate: the scene with nobody in it."""
-    from cleanplate.images import check_output, write_picture
+    from cleanplate.files import check_output
+    from cleanplate.images import write_picture
     from cleanplate.runtime.selection import spread_frames
     from cleanplate.subtractors.clean_plate import clean_plate
 

@@ -80,7 +80,7 @@ def suggest(
     different ones. The file of --output is what train --split list:FILE reads.
     """
     import cleanplate
-    from cleanplate.images import check_output, write_bytes
+    from cleanplate.files import check_output, write_bytes
     from cleanplate.terminal import bar, clock
     from cleanplate.training.selection import suggest as choose
 

@@ -18,7 +18,8 @@ from cleanplate.evaluation.figures import (
     png,
 )
 from cleanplate.evaluation.tables import category_table, curves
-from cleanplate.images import Frame, read_picture, write_bytes
+from cleanplate.files import write_bytes
+from cleanplate.images import Frame, read_picture
 from tests.evaluation.made_pairs import F_1, F_2_5THS, F_UNDEFINED, make_pair, make_sweep
 
 STEP = PANEL_PX + GAP_PX

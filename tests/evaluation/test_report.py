@@ -14,7 +14,8 @@ from cleanplate.evaluation.benchmark import Comparison, Failure
 from cleanplate.evaluation.pairs import Pair
 from cleanplate.evaluation.report import results_table, side_by_side, write_report
 from cleanplate.evaluation.scoring import Result
-from cleanplate.images import read_picture, write_bytes, write_picture
+from cleanplate.files import write_bytes
+from cleanplate.images import read_picture, write_picture
 from cleanplate.measures import ConfusionMatrix
 from cleanplate.scenes.opening import open_scene
 from tests.evaluation.made_pairs import F_1, F_UNDEFINED, make_pair

@@ -69,6 +69,13 @@ def test_a_colour_that_cvats_map_does_not_name_is_refused(client: Client) -> Non
     assert "labelmap.txt does not name" in found["skipped"][0]["why"]
 
 
+def test_a_map_whose_colour_is_endless_is_refused_with_the_files_name(client: Client) -> None:
+    endless = LABEL_MAP.replace("9,8,7", f"{'9' * 5000},8,7").encode()
+    answer = client.ask("POST", "/api/imports?name=job.zip", zipped({"labelmap.txt": endless}))
+    assert answer.status == 400
+    assert answer.error.startswith("job.zip: labelmap.txt: ")
+
+
 def coco(segmentation: object, name: str = "in000005.png") -> dict[str, Any]:
     return {
         "images": [{"id": 1, "file_name": name, "width": SIZE[1], "height": SIZE[0]}],
@@ -246,3 +253,11 @@ def test_many_imports_at_once_all_come_in(client: Client) -> None:
 
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(one, range(1, 7))) == [[number] for number in range(1, 7)]
+
+
+def test_a_point_out_of_all_bounds_is_left_out_with_the_reason(client: Client) -> None:
+    shapes = [{"label": "car", "shape_type": "polygon", "points": [[10**400, 1], [2, 3], [4, 5]]}]
+    values = {"imageHeight": SIZE[0], "imageWidth": SIZE[1], "imagePath": "in5.png"}
+    found = send(client, "in5.json", json.dumps({**values, "shapes": shapes}).encode())
+    assert found["imported"] == []
+    assert "cannot be drawn" in found["skipped"][0]["why"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cleanplate.errors import CleanplateError, ConfigError, OutputError
-from cleanplate.images import write_bytes
+from cleanplate.files import write_bytes
 from cleanplate.scenes.opening import open_scene
 from cleanplate.studio.holding import hold
 from cleanplate.studio.labels import Labels

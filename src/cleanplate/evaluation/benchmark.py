@@ -17,7 +17,7 @@ from cleanplate.evaluation.published import PublishedResults
 from cleanplate.evaluation.scoring import Result, scorable_split, scoring
 from cleanplate.evaluation.uploading import write_masks, write_upload
 from cleanplate.evaluation.variants import STEPS, TWO_STAGE, VARIANTS, shortened
-from cleanplate.images import make_folder
+from cleanplate.files import make_folder
 from cleanplate.scenes.scene import Scene, Split
 from cleanplate.subtractors.methods import CLASSICAL_METHODS
 from cleanplate.subtractors.protocol import Segmentation, Subtractor

@@ -19,7 +19,7 @@ from cleanplate.evaluation.seeds import Spread
 from cleanplate.evaluation.tables import value_of
 from cleanplate.evaluation.typeset import counted, csv_text, markdown_table, spread_cell
 from cleanplate.evaluation.variants import TWO_STAGE, shortened
-from cleanplate.images import make_folder, write_bytes
+from cleanplate.files import make_folder, write_bytes
 from cleanplate.scenes.scene import HALF, Scene
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ import torch
 import cleanplate
 from cleanplate.config import Configuration
 from cleanplate.evaluation.variants import TWO_STAGE, VARIANTS
-from cleanplate.images import write_bytes
+from cleanplate.files import write_bytes
 from cleanplate.networks.start import start_digest
 from cleanplate.scenes.numbering import spread
 from cleanplate.scenes.scene import Scene, Split

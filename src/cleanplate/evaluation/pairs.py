@@ -17,7 +17,8 @@ from cleanplate.evaluation.background_measures import (
     measure_background,
     measure_masked,
 )
-from cleanplate.images import BACKGROUND, FOREGROUND, Frame, Mask, write_bytes, write_picture
+from cleanplate.files import write_bytes
+from cleanplate.images import BACKGROUND, FOREGROUND, Frame, Mask, write_picture
 from cleanplate.measures import ConfusionMatrix
 from cleanplate.scenes.numbering import spread
 from cleanplate.scenes.scene import Scene

@@ -25,7 +25,8 @@ from cleanplate.evaluation.typeset import (
     table_latex,
     table_markdown,
 )
-from cleanplate.images import Frame, Labels, Mask, write_bytes
+from cleanplate.files import write_bytes
+from cleanplate.images import Frame, Labels, Mask
 from cleanplate.scenes.scene import Scene
 
 __all__ = ["figure", "page", "results_table", "side_by_side", "write_report"]

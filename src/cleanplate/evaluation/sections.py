@@ -12,7 +12,7 @@ from cleanplate.evaluation.pages import Cell, table
 from cleanplate.evaluation.seeds import steps_table
 from cleanplate.evaluation.tables import F_MEASURE, best_of, is_best
 from cleanplate.evaluation.typeset import steps_csv, steps_markdown
-from cleanplate.images import write_bytes
+from cleanplate.files import write_bytes
 
 
 def steps_section(folder: Path, runs: Mapping[int, Comparison]) -> tuple[str, str]:

@@ -11,7 +11,8 @@ from typing import Any
 from cleanplate.errors import DatasetError, OutputError
 from cleanplate.evaluation.benchmark import Comparison
 from cleanplate.evaluation.report import figure, page, results_table, side_by_side
-from cleanplate.images import Frame, make_folder, write_bytes, write_picture
+from cleanplate.files import make_folder, write_bytes
+from cleanplate.images import Frame, write_picture
 from cleanplate.scenes.numbering import spread
 from cleanplate.scenes.opening import open_scene
 from cleanplate.scenes.scene import Scene

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from cleanplate.errors import DatasetError, OutputError, VideoError
 from cleanplate.evaluation.published import PublishedResults
-from cleanplate.images import Frame, make_folder, write_bytes, write_picture
+from cleanplate.files import make_folder, write_bytes
+from cleanplate.images import Frame, write_picture
 from cleanplate.scenes import cdnet
 from cleanplate.scenes.scene import Scene
 from cleanplate.subtractors.protocol import Subtractor

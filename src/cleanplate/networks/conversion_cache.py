@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import cleanplate
-from cleanplate.images import write_bytes
+from cleanplate.files import write_bytes
 
 log = logging.getLogger(__name__)
 

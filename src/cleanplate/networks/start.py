@@ -15,7 +15,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from cleanplate.errors import WeightsError
-from cleanplate.images import write_bytes
+from cleanplate.files import write_bytes
 
 START_FILE = "drawn.safetensors"
 _SCALE = ".scale"

@@ -10,7 +10,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from cleanplate.errors import WeightsError
-from cleanplate.images import write_bytes
+from cleanplate.files import write_bytes
 from cleanplate.networks.building import build
 from cleanplate.networks.card import CARD_KEY, UNSEALED_FORMAT, ModelCard, card_from, read_card
 from cleanplate.networks.sealing import check_seal, sealed

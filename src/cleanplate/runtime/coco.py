@@ -11,7 +11,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from cleanplate.images import Mask, Size, explained, name_part, part_of
+from cleanplate.files import explained, name_part, part_of
+from cleanplate.images import Mask, Size
 from cleanplate.runtime.moments import Moment
 
 FRAME_NAME = "{:06d}.png"

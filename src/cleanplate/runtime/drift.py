@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cleanplate.images import Frame, Mask, make_folder, resize_frame, resize_map, write_picture
+from cleanplate.files import make_folder
+from cleanplate.images import Frame, Mask, resize_frame, resize_map, write_picture
 from cleanplate.networks.engine import Engine
 from cleanplate.scenes.alignment import farthest_reach, find_shift
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cleanplate.images import Frame, explained, make_folder
+from cleanplate.files import explained, make_folder
+from cleanplate.images import Frame
 from cleanplate.runtime.moments import Moment
 from cleanplate.scenes.video_writer import VideoWriter
 

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cleanplate.errors import ConfigError, OutputError
-from cleanplate.images import Frame, check_output
+from cleanplate.files import check_output
+from cleanplate.images import Frame
 from cleanplate.networks.card import CARD_KEY, ModelCard, working_size
 from cleanplate.networks.conversion import quiet
 from cleanplate.networks.engine_choice import require

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.errors import OutputError
-from cleanplate.images import explained, make_folder, name_part, part_of, write_picture
+from cleanplate.files import explained, make_folder, name_part, part_of
+from cleanplate.images import write_picture
 from cleanplate.runtime import moments
 from cleanplate.runtime.coco import coco_file, run_lengths
 from cleanplate.runtime.events import TABLE, event_clips

@@ -9,17 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.errors import DatasetError
-from cleanplate.images import (
-    BACKGROUND,
-    FOREGROUND,
-    IGNORED,
-    Frame,
-    Mask,
-    make_folder,
-    read_grey,
-    write_bytes,
-    write_picture,
-)
+from cleanplate.files import make_folder, write_bytes
+from cleanplate.images import BACKGROUND, FOREGROUND, IGNORED, Frame, Mask, read_grey, write_picture
 from cleanplate.scenes.numbering import numbered_pictures
 from cleanplate.scenes.scene import Truth
 from cleanplate.settings import read_text

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cleanplate.errors import CleanplateError, ConfigError, DatasetError, OutputError
-from cleanplate.images import make_folder, write_bytes
+from cleanplate.files import make_folder, write_bytes
 from cleanplate.scenes import cdnet
 from cleanplate.scenes.fetching import fetch, origin_of
 from cleanplate.scenes.numbering import numbered_pictures

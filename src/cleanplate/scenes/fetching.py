@@ -16,7 +16,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from cleanplate.errors import ConfigError, DatasetError, OutputError
-from cleanplate.images import write_bytes
+from cleanplate.files import write_bytes
 from cleanplate.scenes.unpacking import BLOCK_BYTES, check_room
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.errors import OutputError, VideoError
-from cleanplate.images import make_folder, write_bytes
+from cleanplate.files import make_folder, write_bytes
 
 Times = NDArray[np.int64]
 _TOLD_EVERY = 2000

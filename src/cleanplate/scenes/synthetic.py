@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.errors import ConfigError, OutputError
-from cleanplate.images import Frame, Size, make_folder, write_bytes
+from cleanplate.files import make_folder, write_bytes
+from cleanplate.images import Frame, Size
 from cleanplate.scenes import cdnet
 from cleanplate.scenes.cdnet import MOVING, SHADOW, STATIC, UNKNOWN
 from cleanplate.scenes.challenges import CHALLENGES as _TABLE

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cleanplate.errors import DatasetError, OutputError
-from cleanplate.images import make_folder
+from cleanplate.files import make_folder
 
 BLOCK_BYTES = 1 << 18
 MOST_FOLDERS = 32

@@ -17,7 +17,8 @@ import numpy as np
 from av.video.stream import VideoStream
 
 from cleanplate.errors import OutputError
-from cleanplate.images import Frame, Mask, Size, name_part
+from cleanplate.files import name_part
+from cleanplate.images import Frame, Mask, Size
 from cleanplate.scenes.video import check_size
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from cleanplate.errors import ConfigError, OutputError, VideoError
-from cleanplate.images import explained, make_folder, write_picture
+from cleanplate.files import explained, make_folder
+from cleanplate.images import write_picture
 from cleanplate.scenes import cdnet
 from cleanplate.scenes.numbering import numbered_pictures
 from cleanplate.scenes.project_file import CLIPS, LABEL_NAME

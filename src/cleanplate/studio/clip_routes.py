@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from cleanplate.errors import OutputError
-from cleanplate.images import explained
+from cleanplate.files import explained
 from cleanplate.studio.browsing import browse
 from cleanplate.studio.clips import Clip
 from cleanplate.studio.desk import Desk

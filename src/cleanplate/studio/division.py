@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cleanplate.errors import ConfigError
-from cleanplate.images import write_bytes
+from cleanplate.files import write_bytes
 
 TRAINING_LIST, HELD_BACK_LIST = "training.txt", "held_back.txt"
 """In the project's folder, one number a line; the first is what ``--split list:FILE`` takes."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from cleanplate.errors import CleanplateError, ConfigError, OutputError
 from cleanplate.evaluation.uploading import RESULTS, write_upload
-from cleanplate.images import explained, make_folder
+from cleanplate.files import explained, make_folder
 from cleanplate.scenes import cdnet
 from cleanplate.studio.events import Hub
 from cleanplate.studio.models import Models

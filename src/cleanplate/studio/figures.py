@@ -8,7 +8,7 @@ from math import log
 from pathlib import Path
 from typing import Any
 
-from cleanplate.images import explained
+from cleanplate.files import explained
 from cleanplate.scenes.project_file import HIDDEN
 
 _FILE = "figures.jsonl"

@@ -61,7 +61,8 @@ class Imports:
                 if why:
                     skipped.append({"what": one.what, "why": why})
         except DatasetError as error:  # people know the file by the name that they gave it
-            raise DatasetError(str(error).replace(str(path), name[:80])) from error
+            said = str(error).replace(str(path), name[:80])
+            raise DatasetError(said if name[:80] in said else f"{name[:80]}: {said}") from error
         if not imported and not skipped:
             raise DatasetError(
                 f"{name[:80]}: holds no labels; export them as CVAT segmentation mask 1.1, COCO "

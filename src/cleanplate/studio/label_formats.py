@@ -20,6 +20,7 @@ MOST_POINTS = 100_000
 _BACKGROUNDS = frozenset({"background", "bg", "static", "_background_", "empty"})
 _UNKNOWNS = ("unknown", "ignore", "unsure", "don't know", "dont know", "void", "__ignore__")
 _DIGITS = re.compile(r"(\d+)\D*$")
+_DIGITS_OF_COLOUR = re.compile(r" *[0-9]{1,3} *")
 _CVAT_FRAME = re.compile(r"frame_\d{6,}$")
 
 
@@ -87,7 +88,7 @@ def read_label_map(text: str) -> dict[tuple[int, int, int], int]:
             continue
         name, _, rest = line.partition(":")
         parts = rest.split(":")[0].split(",")
-        if len(parts) != 3 or not all(part.strip().isdecimal() for part in parts):
+        if len(parts) != 3 or not all(_DIGITS_OF_COLOUR.fullmatch(part) for part in parts):
             raise DatasetError(f"labelmap.txt: {line[:60]!r} is not NAME:R,G,B::; export again")
         red, green, blue = (int(part) for part in parts)
         found[red, green, blue] = code_of(name)
@@ -126,7 +127,7 @@ def labelme(what: str, values: dict[str, Any], size: Size) -> Found:
         shapes = values["shapes"]
         for shape in sorted(shapes, key=lambda shape: _rank(code_of(str(shape["label"])))):
             _draw_shape(codes, shape)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         return Found(what, None, f"has a shape that cannot be drawn ({error})")
     return Found(what, codes)
 

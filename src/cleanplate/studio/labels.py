@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleanplate.errors import CleanplateError, DatasetError
-from cleanplate.images import decode_grey, encode_png, explained, make_folder, sync_folder
+from cleanplate.files import explained, make_folder, sync_folder
+from cleanplate.images import decode_grey, encode_png
 from cleanplate.picture_headers import declared_size
 from cleanplate.scenes import cdnet
 from cleanplate.scenes.project_file import LABEL_NAME, label_files

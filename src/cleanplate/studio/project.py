@@ -9,7 +9,7 @@ from threading import RLock
 from typing import Any
 
 from cleanplate.errors import CleanplateError, ConfigError, OutputError, VideoError
-from cleanplate.images import make_folder, write_bytes
+from cleanplate.files import make_folder, write_bytes
 from cleanplate.scenes import cdnet
 from cleanplate.scenes.frame_times import kept_times
 from cleanplate.scenes.opening import open_scene

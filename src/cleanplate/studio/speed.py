@@ -13,7 +13,7 @@ from statistics import mean, median
 from typing import NamedTuple
 
 from cleanplate.config import Configuration
-from cleanplate.images import write_bytes
+from cleanplate.files import write_bytes
 from cleanplate.scenes.project_file import HIDDEN
 from cleanplate.training.progress import PHASES, Progress
 

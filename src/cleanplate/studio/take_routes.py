@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 from starlette.requests import Request
 
-from cleanplate.images import explained
+from cleanplate.files import explained
 from cleanplate.studio.imports import MOST_IMPORT_BYTES
 from cleanplate.studio.requests import FRESH, Here
 

@@ -13,7 +13,8 @@ from threading import RLock, Thread
 from typing import Any
 
 from cleanplate.errors import CleanplateError, ConfigError, DatasetError
-from cleanplate.images import FOREGROUND, explained
+from cleanplate.files import explained
+from cleanplate.images import FOREGROUND
 from cleanplate.networks.card import read_card
 from cleanplate.studio.division import divide
 from cleanplate.studio.events import Hub

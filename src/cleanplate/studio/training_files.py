@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from cleanplate.config import Configuration, load_preset
 from cleanplate.evaluation.variants import with_iterations
-from cleanplate.images import explained, make_folder, write_bytes
+from cleanplate.files import explained, make_folder, write_bytes
 from cleanplate.scenes.numbering import numbered_pictures
 from cleanplate.scenes.opening import open_project
 from cleanplate.scenes.project_file import HIDDEN, LABEL_NAME, PROJECT, ProjectFile

@@ -16,7 +16,8 @@ from typing import Any
 
 from cleanplate.errors import CleanplateError
 from cleanplate.evaluation.scoring import score
-from cleanplate.images import Frame, fitting_size, make_folder, resize_frame, write_picture
+from cleanplate.files import make_folder
+from cleanplate.images import Frame, fitting_size, resize_frame, write_picture
 from cleanplate.networks.card import ModelCard
 from cleanplate.networks.torch_engine import TorchEngine
 from cleanplate.networks.two_stage import TwoStageNet

@@ -11,7 +11,7 @@ from pathlib import Path
 from cleanplate.config import Configuration
 from cleanplate.errors import CleanplateError
 from cleanplate.evaluation.variants import with_iterations
-from cleanplate.images import make_folder
+from cleanplate.files import make_folder
 from cleanplate.scenes.opening import open_scene
 from cleanplate.scenes.project_file import HIDDEN
 from cleanplate.studio.speed import Stopwatch, keep_speed

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 
 from cleanplate.errors import ConfigError, OutputError
-from cleanplate.images import make_folder
+from cleanplate.files import make_folder
 from cleanplate.scenes.unpacking import check_room
 from cleanplate.studio.clips import VIDEO_SUFFIXES
 from cleanplate.studio.project import Project

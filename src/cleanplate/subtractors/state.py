@@ -10,7 +10,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from cleanplate.errors import ConfigError, VideoError, WeightsError
-from cleanplate.images import Frame, Size, write_bytes
+from cleanplate.files import write_bytes
+from cleanplate.images import Frame, Size
 from cleanplate.subtractors.protocol import HasState, State, Subtractor
 
 FORMAT = "1"

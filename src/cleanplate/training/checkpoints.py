@@ -19,7 +19,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from cleanplate.errors import OutputError, WeightsError
-from cleanplate.images import part_of, write_bytes
+from cleanplate.files import part_of, write_bytes
 from cleanplate.networks.sealing import check_seal, sealed
 
 log = logging.getLogger(__name__)

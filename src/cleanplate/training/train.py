@@ -12,7 +12,8 @@ import torch
 
 from cleanplate.config import Configuration
 from cleanplate.errors import ConfigError, DatasetError, OutputError
-from cleanplate.images import FOREGROUND, check_output
+from cleanplate.files import check_output
+from cleanplate.images import FOREGROUND
 from cleanplate.networks.building import build
 from cleanplate.networks.card import ModelCard, working_size
 from cleanplate.networks.engine_choice import choose_device

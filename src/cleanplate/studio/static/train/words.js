@@ -16,6 +16,7 @@ export function expectedText({ seconds, is_measuring: isMeasuring }, quality) {
 
 const PHASES = {
   frames: "Reading the video",
+  votes: "Asking simpler methods",
   background: "Learning the empty scene",
   segmentation: "Learning what moves",
   joint: "Bringing both together",

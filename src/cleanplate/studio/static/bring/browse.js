@@ -16,7 +16,7 @@ export function choosePath() {
   const said = el("p", { class: "hint", role: "status" });
   const dialog = el(
     "dialog",
-    { class: "dialog browse", "aria-label": "Choose a video on this computer" },
+    { class: "dialog", "aria-label": "Choose a video on this computer" },
     el("h2", { text: "Choose a video on this computer" }),
     path,
     list,

@@ -16,7 +16,7 @@ apply(chosen());
 
 /** Make the switch between light and dark. */
 export function makeThemeSwitch() {
-  const made = button("", flip, { kind: "plain icon-only theme-switch" });
+  const made = button("", flip, { kind: "plain icon-only" });
   function show() {
     const isDark = chosen() === "dark";
     apply(chosen());

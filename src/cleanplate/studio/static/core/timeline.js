@@ -52,7 +52,7 @@ export function makeTimeline({ marks, watched }) {
       place,
       extra,
     ),
-    el("div", { class: "time-track" }, strip, el("div", { class: "time-line" }, lines, slider)),
+    el("div", {}, strip, el("div", { class: "time-line" }, lines, slider)),
   );
   let shownStrip = "";
 

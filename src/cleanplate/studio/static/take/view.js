@@ -154,14 +154,17 @@ function makeImport() {
   });
   return el(
     "section",
-    { class: "card import-card" },
+    { class: "card" },
     el("h2", { text: "Import labels" }),
     el("p", { class: "hint", text: "From CVAT (segmentation mask 1.1 or COCO), labelme, COCO with polygons or run-length masks, or PNG masks, in a zip, a folder or by themselves. Labels that exist already are kept." }),
-    input,
-    el("label", { class: "button", for: "import-file" }, icon("upload"), el("span", { text: "Choose files" })),
-    " ",
-    folder,
-    el("label", { class: "button", for: "import-folder" }, icon("folder"), el("span", { text: "Choose a folder" })),
+    el(
+      "div",
+      { class: "row-of-buttons" },
+      input,
+      el("label", { class: "button", for: "import-file" }, icon("upload"), el("span", { text: "Choose files" })),
+      folder,
+      el("label", { class: "button", for: "import-folder" }, icon("folder"), el("span", { text: "Choose a folder" })),
+    ),
     result,
   );
 }
@@ -191,5 +194,6 @@ async function bringChosen(input, result) {
     el("p", { text: `${counted(imported, "label")} imported.` }),
     skipped.length ? el("details", { open: imported === 0 }, el("summary", { text: `${skipped.length} left out` }), el("ul", {}, ...list)) : null,
   );
+  result.scrollIntoView({ block: "nearest" });
   if (imported && get("project")) await refreshProject();
 }

@@ -1,47 +1,28 @@
-// The losses over the updates: falling means learning. One line for each term of each phase, on a
-// logarithmic scale, as a share of what it was when the phase began.
+// The losses over the updates: falling means learning. A part for each phase, a line in it for each
+// term of its loss, on a logarithmic scale, as a share of what it was when the phase began.
 
 import { el, fill, svg } from "../core/dom.js";
 import { phaseText, termText } from "./words.js";
 
 const WIDTH = 460; // about as wide as it is shown, so that its text is readable
 const HEIGHT = 150;
-const LEFT = 8;
-const TOP = 8;
-const BOTTOM = 22;
-const NAMED_PX = 140; // a phase narrower than its name goes without
+const MARGIN = 8;
+const BOTTOM = 24;
+const LEAST_RANGE = 0.1; // of the logarithms: what hardly changes is not blown up
 const SMOOTHING = 0.15; // single updates scatter; the eye wants their trend
 
 /** Make the curves; `show` takes the losses of a training. */
 export function makeCurve() {
   const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "curve", role: "img" });
   const legend = el("ul", { class: "curve-legend" });
-  const hint = "Lower is better. Each line begins at what its error was when the phase began.";
+  const hint = "Lower is better. Each phase has a scale of its own, on which its errors begin together.";
   const element = el("figure", { class: "curves" }, drawing, legend, el("figcaption", { class: "hint", text: hint }));
 
   function show(losses) {
     element.hidden = losses.length < 2;
     if (element.hidden) return;
     const runs = byPhase(losses);
-    const count = runs.reduce((sum, run) => sum + run.length, 0);
-    const x = (i) => LEFT + ((WIDTH - 2 * LEFT) * i) / Math.max(1, count - 1);
-    const y = heightOf(runs.flatMap(({ terms }) => [...terms.values()].flatMap(({ shares }) => shares)));
-    const parts = [];
-    let start = 0;
-    for (const { phase, terms, length } of runs) {
-      if (start) parts.push(svg("line", { x1: x(start), x2: x(start), y1: 0, y2: HEIGHT - BOTTOM, class: "phase-border" }));
-      for (const [term, { shares }] of terms) {
-        const points = shares.map((share, i) => `${x(start + i).toFixed(1)},${y(share).toFixed(1)}`);
-        parts.push(svg("polyline", { points: points.join(" "), class: `loss ${term}`, "data-phase": phase }));
-      }
-      if (x(start + length) - x(start) > NAMED_PX) {
-        const text = svg("text", { x: x(start) + 2, y: HEIGHT - 7, class: "phase-name" });
-        text.textContent = phaseText(phase);
-        parts.push(text);
-      }
-      start += length;
-    }
-    drawing.replaceChildren(...parts);
+    drawing.replaceChildren(...runs.flatMap((run, i) => drawRun(run, (i * WIDTH) / runs.length, WIDTH / runs.length)));
     const newest = new Map(runs.flatMap(({ terms }) => [...terms]));
     const last = [...newest].map(([term, { mean }]) => ({ term, text: `${termText(term)} ${mean.toPrecision(3)}` }));
     fill(legend, ...last.map(({ term, text }) => el("li", {}, el("span", { class: `swatch ${term}` }), el("span", { text }))));
@@ -50,11 +31,21 @@ export function makeCurve() {
   return { element, show };
 }
 
-/** Return where a share is drawn: the largest at the top, the smallest at the bottom. */
-function heightOf(shares) {
-  const low = Math.log(Math.min(...shares));
-  const high = Math.max(Math.log(Math.max(...shares)), low + 0.1);
-  return (share) => TOP + ((HEIGHT - BOTTOM - TOP) * (high - Math.log(share))) / (high - low);
+/** Draw a phase into its part of the width: the largest error at the top, the smallest at the bottom. */
+function drawRun({ phase, terms, length }, left, width) {
+  const logs = [...terms.values()].flatMap(({ shares }) => shares.map(Math.log));
+  const low = Math.min(...logs);
+  const range = Math.max(Math.max(...logs) - low, LEAST_RANGE);
+  const x = (i) => left + MARGIN + ((width - 2 * MARGIN) * i) / Math.max(1, length - 1);
+  const y = (share) => MARGIN + ((HEIGHT - BOTTOM - MARGIN) * (range + low - Math.log(share))) / range;
+  const name = svg("text", { x: left + MARGIN, y: HEIGHT - 7, class: "phase-name" });
+  name.textContent = phaseText(phase);
+  const lines = [...terms].map(([term, { shares }]) => {
+    const points = shares.map((share, i) => `${x(i).toFixed(1)},${y(share).toFixed(1)}`);
+    return svg("polyline", { points: points.join(" "), class: `loss ${term}`, "data-phase": phase });
+  });
+  const border = svg("line", { x1: left, x2: left, y1: 0, y2: HEIGHT, class: "phase-border" });
+  return left ? [border, ...lines, name] : [...lines, name];
 }
 
 /**

@@ -11,6 +11,7 @@ import { makePreview } from "./preview.js";
 import { QUALITIES, expectedText, shareDone, statusText, timeText } from "./words.js";
 
 const PREVIEWS = 3;
+const HELD_FROM = 4; // labels
 const POLL_MS = 1500; // beside the events: a clock that stands still looks broken
 
 /** Make the view. */
@@ -26,7 +27,7 @@ export function makeTrainView() {
   const heading = el("h2", { class: "training-status", role: "status" });
   const bar = el("progress", { max: "1", "aria-label": "Training" });
   const times = el("p", { class: "hint" });
-  const message = el("p", { class: "training-message" });
+  const message = el("p", {});
   const running = el("section", { class: "card training-card" }, heading, bar, times, message, controls, curve.element);
   const settings = el(
     "section",
@@ -110,7 +111,8 @@ export function makeTrainView() {
     text.textContent = project.models.length ? "Train again" : "Train";
     if (!labels) fill(before, "No frame is labelled yet. ", el("a", { href: "#label", text: "Label one or two first." }));
     else if (held) fill(before, `${counted(labels, "labelled frame")}; ${held} of them held back to measure how good it is.`);
-    else fill(before, `${counted(labels, "labelled frame")}. With more, some are held back to measure how good it is.`);
+    else if (labels >= HELD_FROM) fill(before, `${counted(labels, "labelled frame")}, of which every fourth will be held back to measure how good it is.`);
+    else fill(before, `${counted(labels, "labelled frame")}. From ${HELD_FROM} on, every fourth is held back to measure how good it is.`);
     proposePreviews();
     showState();
   }

@@ -89,6 +89,14 @@ def test_listed_frames_that_do_not_count_are_named_in_one_warning(
     assert caplog.messages == ["train.txt: frames 2, 99 have no label that counts and are left out"]
 
 
+def test_of_many_listed_frames_that_do_not_count_twenty_are_named(
+    ten: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "train.txt").write_text(" ".join(map(str, [*range(1, 31), 370])))
+    open_scene(ten).split(f"list:{tmp_path / 'train.txt'}")
+    assert "19, 20 have no label" in caplog.text
+
+
 def test_a_list_that_is_no_list_is_refused(ten: Path, tmp_path: Path) -> None:
     (tmp_path / "train.txt").write_text("371\nframe 5\n")
     with pytest.raises(DatasetError, match=r"train.txt: .*'frame'; write one frame number a line"):
@@ -152,6 +160,60 @@ def test_a_scene_without_labels_says_how_to_label(tmp_path: Path, write_scene: W
     )
     with pytest.raises(DatasetError, match=message):
         scene.split("half")
+
+
+@pytest.mark.parametrize(
+    ("labels", "region", "first", "message"),
+    [
+        ({2: 0}, "3 5", 1, "no labelled frame in the temporal region 3 to 5; label some there"),
+        ({7: 0, 8: 0}, None, 1, "no label picture has the number of a frame; name each mask by"),
+        ({1: 85, 3: 85}, None, 1, r"all pixels of its 2 label pictures are ignored; label backg"),
+        ({3: 85, 5: 85, 6: 0}, "3 5", 1, "all pixels of its 2 label pictures are ignored"),
+    ],
+)
+def test_a_scene_whose_labels_cannot_be_used_says_why(
+    tmp_path: Path,
+    write_scene: WriteScene,
+    labels: dict[int, int],
+    region: str | None,
+    first: int,
+    message: str,
+) -> None:
+    drawn = {number: codes(value) for number, value in labels.items()}
+    more = {} if region is None else {"region": region}
+    folder = write_scene(tmp_path / "sad", frames(6), drawn, first=first, **more)
+    with pytest.raises(DatasetError, match=f"^sad: {message}"):
+        open_scene(folder).split("half")
+
+
+def test_a_label_that_is_gone_is_named(ten: Path) -> None:
+    scene = open_scene(ten)
+    scene.label_files[371].unlink()
+    with pytest.raises(DatasetError, match=r"gt000371\.png: cannot be read \(No such file"):
+        scene.digest(371)
+
+
+def test_a_scene_belongs_to_its_category_or_to_the_folder_around_it(ten: Path) -> None:
+    scene = dataclasses.replace(open_scene(ten), category="baseline", collection="cdnet")
+    assert scene.group == "baseline"
+    assert dataclasses.replace(scene, category="").group == "cdnet"
+
+
+@pytest.mark.parametrize(("digits", "is_read"), [(9, True), (10, False)])
+def test_a_count_of_labels_has_nine_digits_at_most(ten: Path, digits: int, is_read: bool) -> None:
+    scene, name = open_scene(ten), f"half:{'9' * digits}"
+    if is_read:
+        assert scene.split(name).training == tuple(range(370, 375))
+    else:
+        with pytest.raises(ConfigError, match="is not understood"):
+            scene.split(name)
+
+
+def test_two_labels_are_labelled_frames(tmp_path: Path, write_scene: WriteScene) -> None:
+    scene = open_scene(write_scene(tmp_path / "two", frames(3), {1: codes(), 2: codes()}))
+    (tmp_path / "none.txt").write_text("3")
+    with pytest.raises(DatasetError, match="of 2 labelled frames leaves none"):
+        scene.split(f"list:{tmp_path / 'none.txt'}")
 
 
 def test_one_label_cannot_be_halved(tmp_path: Path, write_scene: WriteScene) -> None:

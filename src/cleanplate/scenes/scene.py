@@ -157,11 +157,18 @@ class Scene:
         outside[:height, :width] = ~self.roi[:height, :width]
         return outside
 
+    @property
+    def _inside(self) -> list[int]:
+        """Numbers of the label pictures in the temporal region."""
+        if self.temporal_region is None:
+            return list(self.label_files)
+        first, last = self.temporal_region
+        return [number for number in self.label_files if first <= number <= last]
+
     @cached_property
     def labelled(self) -> tuple[int, ...]:
         """Numbers of the frames with ground truth: in the region, with a scorable pixel."""
-        first, last = self.temporal_region or (0, max(self.label_files, default=0))
-        inside = [number for number in self.label_files if first <= number <= last]
+        inside = self._inside
         present = [number for number in inside if number in self.frames]
         if len(present) < len(inside):
             log.warning(
@@ -240,9 +247,9 @@ class Scene:
                 "no labelled frame; label some frames (0 background, 255 foreground) and name each "
                 "mask by its frame's number"
             )
-        first, last = self.temporal_region or (0, max(self.label_files))
-        inside = [number for number in self.label_files if first <= number <= last]
-        if not inside:
+        inside = self._inside
+        if self.temporal_region is not None and not inside:
+            first, last = self.temporal_region
             return f"no labelled frame in the temporal region {first} to {last}; label some there"
         if not any(number in self.frames for number in inside):
             return "no label picture has the number of a frame; name each mask by its frame's"

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.studio
 Visit = Callable[[], Visitor]
 REFRESH = "import('/static/core/state.js').then(({ refreshProject }) => { refreshProject(); })"
 
+GO_TO_40 = "import('/static/core/state.js').then(({ set }) => { set('frame', 40); })"
+
 
 @pytest.fixture
 def labelling(visit: Visit, clip: Clip) -> Visitor:
@@ -67,6 +69,15 @@ def test_a_proposal_that_comes_late_covers_no_stroke(labelling: Visitor, studio:
     labelling.wait_until_saved()
     codes = read_label(studio.folder, 1)
     assert codes[30, 40] == codes[60, 40] == MOVING
+
+
+def test_a_proposal_asked_for_while_a_frame_opens_is_made_then(labelling: Visitor) -> None:
+    opening = hold(labelling, "**/api/frames/40.jpg*")
+    labelling.evaluate(GO_TO_40)
+    picture = wait_until_one(opening, labelling)
+    labelling.press("p")
+    picture.continue_()
+    expect(labelling.page.get_by_role("button", name="Accept")).to_be_visible()
 
 
 @pytest.mark.parametrize("key", ["h", "g", "f", "e"])

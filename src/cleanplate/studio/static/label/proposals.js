@@ -21,6 +21,7 @@ const NAMES = {
 /** Make the controls of proposals for an editor. */
 export function makeProposals(editor) {
   let running = null;
+  let wanted = null; // the frame that a proposal was asked for before it was open
   const source = el(
     "select",
     { id: "proposal-source" },
@@ -47,8 +48,12 @@ export function makeProposals(editor) {
 
   async function propose() {
     running?.abort();
-    const mine = (running = new AbortController());
     const number = get("frame");
+    if (editor.number !== number) {
+      wanted = number; // it is being opened; see below
+      return;
+    }
+    const mine = (running = new AbortController());
     fill(said, el("p", { class: "busy", text: "Making a proposal …" }));
     let isShown = false;
     try {
@@ -62,10 +67,12 @@ export function makeProposals(editor) {
     fill(said, el("p", { class: "hint", text: `Frame ${number} was painted on meanwhile: its proposal is not shown. P asks again.` }));
   }
 
-  /** A frame was opened: propose where that is wished and nothing is labelled. */
+  /** A frame was opened: propose if asked for meanwhile, or where that is wished and nothing is labelled. */
   function opened() {
     running?.abort();
-    if (always.box.checked && !editor.isLabelled && !labelOf(editor.number)) propose();
+    const isAsked = wanted === editor.number;
+    wanted = null;
+    if (isAsked || (always.box.checked && !editor.isLabelled && !labelOf(editor.number))) propose();
   }
 
   function show() {

@@ -19,7 +19,7 @@ TESTS = {
     "networks/losses.py": "tests/networks/test_losses.py",
     "scenes/numbering.py": "tests/scenes/test_numbering.py",
     "scenes/scene.py": "tests/scenes/test_scene.py tests/scenes/test_cdnet.py",
-    "training/checkpoints.py": "tests/training/test_phases.py tests/training/test_train.py",
+    "training/checkpoints.py": "tests/training/test_checkpoints.py tests/training/test_train.py",
 }
 """Each module, and the tests that must notice."""
 LEFT_OUT = [

@@ -160,22 +160,17 @@ class Scene:
     @property
     def _inside(self) -> list[int]:
         """Numbers of the label pictures in the temporal region."""
-        if self.temporal_region is None:
-            return list(self.label_files)
-        first, last = self.temporal_region
+        first, last = self.temporal_region or (0, max(self.label_files, default=0))
         return [number for number in self.label_files if first <= number <= last]
 
     @cached_property
     def labelled(self) -> tuple[int, ...]:
         """Numbers of the frames with ground truth: in the region, with a scorable pixel."""
-        inside = self._inside
-        present = [number for number in inside if number in self.frames]
-        if len(present) < len(inside):
-            log.warning(
-                "%s: %d label pictures have no frame and are left out",
-                self.name,
-                len(inside) - len(present),
-            )
+        present = [number for number in self._inside if number in self.frames]
+        missing = len(self._inside) - len(present)
+        if missing:
+            said = "%s: %d label pictures have no frame and are left out"
+            log.warning(said, self.name, missing)
         seen: dict[str, bool] = {}  # frames that nobody labelled are copies of one file
         with ThreadPoolExecutor(2) as pool:
             scorable = list(pool.map(lambda number: self._is_scorable(number, seen), present))

@@ -7,7 +7,7 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 SCENE ?=
 SHOTS ?=
 
-.PHONY: install check test test-slow test-real test-live test-studio faults faults-quick fuzz soak demo \
+.PHONY: install check test test-slow test-real test-live test-studio faults faults-quick fuzz fuzz-requests soak demo \
 	coverage mutants docs bench lock clean
 
 install: $(STAMP)
@@ -70,6 +70,14 @@ test-studio: $(STAMP)
 		|| $(BIN)/python -m pytest -m studio -rs --ignore $(LOSING_NOTHING) \
 			--last-failed --last-failed-no-failures none
 
+# the studio's description and schemathesis ask it anything; in an environment of its own
+fuzz-requests: $(STAMP)
+	$(PYTHON) -m venv .fuzz
+	.fuzz/$(subst --no-deps,,bin/$(PIP)) schemathesis==4.32.5
+	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+		> "$$(.fuzz/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/ours.pth"
+	PYTHONPATH=src .fuzz/bin/python -m pytest -m fuzz -rs -s tests/fuzz/test_requests.py
+
 # which lines of src the quick suite runs, its threads and processes too; four to ten minutes
 coverage: $(STAMP)
 	$(BIN)/$(PIP) coverage==7.17.5
@@ -99,4 +107,4 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/speed.py
 
 clean:
-	rm -rf .venv .mutants demo site
+	rm -rf .venv .mutants .fuzz demo site

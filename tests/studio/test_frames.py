@@ -211,3 +211,20 @@ def test_two_hours_of_1080p_are_stepped_through_quickly_in_bounded_memory(tmp_pa
     assert process.memory_mib() < MOST_MIB
     process.end()
     assert sorted(steps)[len(steps) // 2] < STEP_SECONDS  # the machine may be busy for one of them
+
+
+@pytest.mark.parametrize("number", [0, 31, -(10**30)])
+def test_a_thumbnail_near_a_frame_that_is_not_there_says_so(client: Client, number: int) -> None:
+    answer = client.get(f"/api/thumbnails/{number}.jpg?near=true")
+    assert answer.status == 404
+    assert str(number) in answer.error
+
+
+@pytest.mark.parametrize("source", ["auto", "mog2", "median"])
+@pytest.mark.parametrize("number", [0, 31, 10**6])
+def test_a_proposal_for_a_frame_that_is_not_there_says_so(
+    client: Client, source: str, number: int
+) -> None:
+    answer = client.get(f"/api/proposals/{number}.png?source={source}")
+    assert answer.status in (400, 404)
+    assert str(number) in answer.error

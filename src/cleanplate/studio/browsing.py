@@ -19,13 +19,12 @@ def browse(folder: str) -> dict[str, object]:
     Raises:
         ConfigError: it cannot be opened.
     """
-    place = Path(folder).expanduser() if folder else Path.home()
     try:
+        place = Path(folder).expanduser() if folder else Path.home()
         entries = sorted(os.scandir(place), key=lambda entry: entry.name.lower())
-    except OSError as error:
-        raise ConfigError(
-            f"{place}: cannot be opened ({error.strerror}); choose another"
-        ) from error
+    except (OSError, RuntimeError, ValueError) as error:  # an unknown user's home; no path at all
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{folder[:80]!r} cannot be opened ({reason}); choose another") from error
     folders, videos, pictures = [], [], 0
     for entry in entries:
         suffix = Path(entry.name).suffix.lower()

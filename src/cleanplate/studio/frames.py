@@ -137,8 +137,11 @@ class _Reader:
     def key_near(self, number: int) -> int:
         """Return the key frame that is nearest, or the number itself where that is not known."""
         with self._lock:
-            keys = key_numbers(self._opened())
-        return int(keys[np.abs(keys - number).argmin()]) if len(keys) else number
+            source = self._opened()
+            keys = key_numbers(source)
+        if not len(keys) or number not in source:
+            return number
+        return int(keys[np.abs(keys - number).argmin()])
 
     def _opened(self) -> FrameSource:
         identity = self._project.identity

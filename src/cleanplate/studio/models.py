@@ -133,6 +133,7 @@ class Models:
 
     def _by_mog2(self, number: int) -> Look:
         """Show MOG2 the frames before; it goes on from the last one where that is near."""
+        frame = self._read(number)  # where there is no such frame, that is said
         identity, size = self._project.identity, self._project.frames.size
         small = fitting_size(size, MOG2_PIXELS)
         first = number - WARM_UP_FRAMES
@@ -146,7 +147,7 @@ class Models:
             result = mog2.segment(resize_frame(self._read(one), small))
         self._mog2 = identity, number, mog2
         probability = (resize_map(result.mask, size) >= 0.5).astype(np.float32)
-        plate = self._read(number) if result.background is None else result.background
+        plate = frame if result.background is None else result.background
         return Look(probability, resize_frame(plate, size))
 
     def _read(self, number: int) -> Frame:

@@ -84,8 +84,6 @@ class Reporter:
         if time.monotonic() - self._told < TOLD_SECONDS:
             return
         self._told = time.monotonic()
-        self._place.add_losses(self._points)
-        self._points = []
         names = ("phase", "iteration", "iterations", "seconds", "seconds_left")
         self.write({name: getattr(progress, name) for name in names})
 
@@ -97,7 +95,9 @@ class Reporter:
         return begin
 
     def write(self, changes: Mapping[str, Any]) -> None:
-        """Change what is said of the training."""
+        """Change what is said of the training; the curve's newest points go with it."""
+        self._place.add_losses(self._points)
+        self._points = []
         self.state |= changes
         self._place.write_state(self.state)
 

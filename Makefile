@@ -45,7 +45,7 @@ test-real: $(STAMP)
 test-live: $(STAMP)
 	$(BIN)/python -m pytest -m live -rs
 
-# 50 kills of train, 20 each of segment, compare and export; full disks, stops: see docs/reliability.md
+# 50 kills of train, 20 each of segment, compare, export and saving labels; full and failing disks, stops
 faults: $(STAMP)
 	$(BIN)/python -m pytest tests/faults -m faults -rs -s
 

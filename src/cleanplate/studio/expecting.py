@@ -8,13 +8,14 @@ from threading import Lock, Thread
 from typing import Any
 
 from cleanplate.networks.card import working_size
+from cleanplate.studio.aside import patient
 from cleanplate.studio.division import ONE_OF
 from cleanplate.studio.events import Hub
 from cleanplate.studio.labels import Labels
 from cleanplate.studio.project import Project
 from cleanplate.studio.speed import Speed, read_speed
 from cleanplate.studio.trainer import Trainer
-from cleanplate.studio.training_files import SHOWN, Job, patient
+from cleanplate.studio.training_files import SHOWN, Job
 from cleanplate.training.updates import planned
 
 

@@ -16,11 +16,12 @@ from cleanplate.errors import CleanplateError, ConfigError, DatasetError
 from cleanplate.files import explained
 from cleanplate.images import FOREGROUND
 from cleanplate.networks.card import read_card
+from cleanplate.studio.aside import patient
 from cleanplate.studio.division import divide
 from cleanplate.studio.events import Hub
 from cleanplate.studio.labels import Labels
 from cleanplate.studio.project import Project
-from cleanplate.studio.training_files import QUALITIES, Job, TrainingFolder, patient
+from cleanplate.studio.training_files import QUALITIES, Job, TrainingFolder
 
 WATCH_SECONDS = 0.5
 CLOSING_SECONDS = 5.0

@@ -30,15 +30,6 @@ PROBE_SECONDS = 0.5
 PREVIEW_KINDS = ("plate", "mask", "probability")
 
 
-def patient() -> dict[str, str]:
-    """Return the environment of a process that learns beside others: its threads wait asleep.
-
-    Threads that spin take turns with whatever else runs: on two cores that other programs keep busy
-    an update takes ten to thirty times as long.
-    """
-    return {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
-
-
 @dataclass(frozen=True)
 class Job:
     """What is to be trained.

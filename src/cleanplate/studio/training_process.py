@@ -6,9 +6,7 @@ It goes on without the studio, and whoever starts it again after a crash lets it
 from __future__ import annotations
 
 import copy
-import logging
 import os
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +21,7 @@ from cleanplate.networks.torch_engine import TorchEngine
 from cleanplate.networks.two_stage import TwoStageNet
 from cleanplate.scenes.project_file import MODELS
 from cleanplate.scenes.scene import Scene
+from cleanplate.studio.aside import be_aside
 from cleanplate.studio.figures import add_figures
 from cleanplate.studio.speed import Stopwatch, keep_speed
 from cleanplate.studio.training_files import SHOWN, Job, TrainingFolder
@@ -37,8 +36,6 @@ PREVIEW_PIXELS = 640 * 360
 MOST_PREVIEWS = 5
 MOST_POINTS = 600
 """Of the curve, in all."""
-NICENESS = 5
-"""The page goes first."""
 
 
 class Reporter:
@@ -197,16 +194,5 @@ def _said(figures: Mapping[str, Any]) -> str:
     return f"F {figures['f']:.3f} on {count} label{'s' * (count > 1)} held back."
 
 
-def main() -> None:
-    """Train the project that the command line names."""
-    os.nice(NICENESS)
-    logging.basicConfig(format="%(message)s")
-    try:
-        run(Path(sys.argv[1]))
-    except CleanplateError as error:
-        sys.stderr.write(f"{error}\n")
-        raise SystemExit(1) from None
-
-
 if __name__ == "__main__":
-    main()
+    be_aside(run)

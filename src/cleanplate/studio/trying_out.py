@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
-import sys
 from pathlib import Path
 
 from cleanplate.config import Configuration
-from cleanplate.errors import CleanplateError
 from cleanplate.evaluation.variants import with_iterations
 from cleanplate.files import make_folder
 from cleanplate.scenes.opening import open_scene
 from cleanplate.scenes.project_file import HIDDEN
+from cleanplate.studio.aside import be_aside
 from cleanplate.studio.speed import Stopwatch, keep_speed
 from cleanplate.studio.training_files import Job
 from cleanplate.training.train import train
@@ -21,8 +19,6 @@ from cleanplate.training.train import train
 UPDATES = 6
 """Of each phase; the first take longer than those that follow."""
 UNLABELLED = 16
-NICENESS = 5
-"""As the training itself has it."""
 
 
 def tried(configuration: Configuration) -> Configuration:
@@ -55,16 +51,5 @@ def try_out(folder: Path) -> None:
     keep_speed(folder, watch.speed)
 
 
-def main() -> None:
-    """Try the project out that the command line names."""
-    os.nice(NICENESS)
-    logging.basicConfig(format="%(message)s", level=logging.ERROR)
-    try:
-        try_out(Path(sys.argv[1]))
-    except CleanplateError as error:
-        sys.stderr.write(f"{error}\n")
-        raise SystemExit(1) from None
-
-
 if __name__ == "__main__":
-    main()
+    be_aside(try_out, logging.ERROR)

@@ -35,7 +35,7 @@ TEXTS = (
         f"half:{'9' * 5000}",
     ),
     *("-1,-1 5,5 3", "0,0 1e9,1e9 5,5", "nan,nan 1,1 2,2", "99999999x99999999", "0x0", "-4x-4"),
-    *("http://[", "rtsp://", "file://{picture}", "{text}.toml", "{strange}"),
+    *("http://[", "rtsp://", "file:{picture}", "{text}.toml", "{strange}"),
 )
 
 BASES = {

@@ -26,7 +26,7 @@ def write_bytes(
         OutputError: the folder is missing, read-only or full.
     """
     part = part_of(path)
-    try:
+    with explained(path), _removed_on_error(part):
         if part.is_symlink():  # laid there to have another file written over
             part.unlink()
         with part.open("wb") as file:
@@ -38,12 +38,6 @@ def write_bytes(
         part.replace(path)
         if lasting:
             sync_folder(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror}); choose another place or make room"
-        ) from error
 
 
 def part_of(path: Path) -> Path:
@@ -58,8 +52,14 @@ def name_part(part: Path, path: Path, complete: bool = True) -> None:
     What cannot be named is removed.
     """
     keeps_old = not complete and path.exists()
-    try:
+    with _removed_on_error(part):
         part.replace(path.with_stem(f"{path.stem}.partial") if keeps_old else path)
+
+
+@contextlib.contextmanager
+def _removed_on_error(part: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError:
         with contextlib.suppress(OSError):
             part.unlink()

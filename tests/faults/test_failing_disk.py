@@ -14,6 +14,7 @@ import cleanplate
 from cleanplate.images import read_unchanged
 from cleanplate.networks.weights import load_model
 from tests.faults.commands import half_written, report
+from tests.studio.serving import Process, png, square, write_clip
 
 pytestmark = pytest.mark.faults
 
@@ -55,7 +56,7 @@ def _check_whole(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["train", "segment", "export", "synth"])
-def test_a_disk_that_fails_is_one_line_and_leaves_nothing_half_written(
+def test_a_disk_that_fails_is_one_line_and_the_next_run_works(
     command: str, shim: Path, street: Path, preset: Path, whole: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
@@ -68,26 +69,78 @@ def test_a_disk_that_fails_is_one_line_and_leaves_nothing_half_written(
         "export": [whole, "--to", "onnx", "-o", folder / "m.onnx"],
         "synth": ["shadow", "-o", folder / "scene", "--frames", 20, "--size", "96x64"],
     }  # fmt: skip
+    again = "--resume" if command == "train" else "--overwrite"
     failed = 0
     for after in AFTER:
-        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        disk = {"LD_PRELOAD": str(shim), "FAILS_BELOW": str(folder), "FAILS_AFTER": str(after)}
-        done = _run([command, *arguments[command]], disk)
-        if done.returncode == 0:
+        if not _fails(shim, folder, after, [command, *arguments[command]]):
             break
         failed += 1
-        assert done.returncode == 1, done.stderr
-        assert "Traceback" not in done.stderr
-        errors = [line for line in done.stderr.splitlines() if line.startswith("cleanplate: ")]
-        assert len(errors) == 1, done.stderr
-        assert str(folder) in errors[0]
-        assert "Input/output error" in errors[0]
-        assert not half_written(folder), half_written(folder)
         _check_whole(folder)
+        done = _run([command, *arguments[command], again], {})
+        assert done.returncode == 0, done.stderr
+        _check_whole(folder)
+        if command == "train":
+            assert (folder / "m.safetensors").read_bytes() == whole.read_bytes()
+        shutil.rmtree(folder)
     assert failed
-    report(f"{command}: {failed} disks that fail, one line each")
-    again = {"train": ["--resume"], "segment": ["--overwrite"], "export": ["--overwrite"]}
-    done = _run([command, *arguments[command], *again.get(command, ["--overwrite"])], {})
-    assert done.returncode == 0, done.stderr
-    _check_whole(folder)
+    report(f"{command}: {failed} disks that fail, one line each; the next run works")
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_what_was_there_outlives_a_disk_that_fails(
+    shim: Path, whole: Path, street: Path, tmp_path: Path, after: int
+) -> None:
+    output = tmp_path / "m.onnx"
+    lines = tmp_path / "l.jsonl"
+    for path in (output, lines):
+        path.write_bytes(b"precious")
+    export = ["export", whole, "--to", "onnx", "-o", output, "--overwrite"]
+    segment = ["segment", whole, street / "input", "--lines", lines, "--overwrite"]
+    assert _fails(shim, tmp_path, after, export)
+    assert _fails(shim, tmp_path, 0, [*segment, "--engine", "torch"])
+    assert output.read_bytes() == lines.read_bytes() == b"precious"
+
+
+def _fails(shim: Path, folder: Path, after: int, arguments: list[object]) -> bool:
+    """Run a command on a disk that fails; False where that came too late to be noticed."""
+    disk = {"LD_PRELOAD": str(shim), "FAILS_BELOW": str(folder), "FAILS_AFTER": str(after)}
+    done = _run(arguments, disk)
+    if done.returncode == 0:
+        return False
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("cleanplate: ")]
+    assert len(errors) == 1, done.stderr
+    assert str(folder) in errors[0]
+    assert "Input/output error" in errors[0]
+    assert not half_written(folder), half_written(folder)
+    return True
+
+
+def test_a_label_that_the_disk_refuses_is_said_and_the_older_one_stays(
+    shim: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "gate"
+    (folder / "videos").mkdir(parents=True)
+    (folder / "groundtruth").mkdir()
+    write_clip(folder / "videos" / "gate.mp4")
+    label = folder / "groundtruth" / "gt000003.png"
+    label.write_bytes(png(square(4)))
+    monkeypatch.setenv("LD_PRELOAD", str(shim))
+    monkeypatch.setenv("FAILS_BELOW", str(folder / "groundtruth"))
+    monkeypatch.setenv("FAILS_AFTER", "0")
+    process = Process(folder)
+    monkeypatch.undo()
+    try:
+        client = process.client
+        (known,) = client.wait_for_frames()["labels"]
+        for number, revision in ((3, known["revision"]), (4, "")):
+            refused = client.put_label(number, square(20), revision)
+            assert refused.status == 507
+            assert "Input/output error" in refused.error
+        assert label.read_bytes() == png(square(4))
+        assert [path.name for path in (folder / "groundtruth").iterdir()] == [label.name]
+        assert client.get("/api/frames/4.jpg").status == 200
+    finally:
+        process.kill()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from cleanplate.studio.imports import Imports
 from cleanplate.studio.labels import Labels
 from cleanplate.studio.project import Project
 from tests.fuzz.damage import ANYTHING, CASES, STEPS, Step, damaged, many, places, put, watched
-from tests.studio.serving import SIZE, write_clip
+from tests.studio.serving import SIZE, write_clip, zipped
 
 pytestmark = pytest.mark.fuzz
 
@@ -35,14 +33,6 @@ def _mask() -> np.ndarray[Any, Any]:
 
 def _png(picture: np.ndarray[Any, Any]) -> bytes:
     return cv2.imencode(".png", picture)[1].tobytes()
-
-
-def _zip(files: dict[str, bytes]) -> bytes:
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return data.getvalue()
 
 
 def _coco() -> dict[str, Any]:
@@ -82,7 +72,7 @@ def _cvat() -> bytes:
     picture = np.zeros((*SIZE, 3), np.uint8)
     picture[5:30, 5:30] = (83, 50, 250)
     masks = {f"SegmentationClass/frame_{n:06d}.png": _png(picture) for n in range(3)}
-    return _zip({"labelmap.txt": LABEL_MAP, **masks})
+    return zipped({"labelmap.txt": LABEL_MAP, **masks})
 
 
 DOCUMENTS = {"coco": _coco, "labelme": _labelme}
@@ -90,8 +80,8 @@ FILES: dict[str, Callable[[], bytes]] = {
     "coco.json": lambda: json.dumps(_coco()).encode(),
     "labelme.json": lambda: json.dumps(_labelme()).encode(),
     "cvat.zip": _cvat,
-    "masks.zip": lambda: _zip({f"bin{n:06d}.png": _png(_mask()) for n in range(1, 4)}),
-    "documents.zip": lambda: _zip({"a.json": json.dumps(_labelme()).encode()}),
+    "masks.zip": lambda: zipped({f"bin{n:06d}.png": _png(_mask()) for n in range(1, 4)}),
+    "documents.zip": lambda: zipped({"a.json": json.dumps(_labelme()).encode()}),
     "in000003.png": lambda: _png(_mask()),
 }
 EACH = CASES * 300 / 20_000

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
@@ -167,6 +169,15 @@ class Process:
 
 def png(codes: NDArray[np.uint8]) -> bytes:
     return cv2.imencode(".png", codes)[1].tobytes()
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """Return an archive of files by name."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return data.getvalue()
 
 
 def square(left: int, size: tuple[int, int] = SIZE, value: int = 255) -> NDArray[np.uint8]:

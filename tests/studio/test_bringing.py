@@ -467,9 +467,7 @@ def test_unfinished_uploads_do_not_pile_up(tmp_path: Path) -> None:
     project.close()
 
 
-@pytest.mark.parametrize(
-    "folder", ["%00", "~nobody-of-that-name", "/proc/1/root/../nothing", "x" * 5000]
-)
+@pytest.mark.parametrize("folder", ["%00", "~nobody-of-that-name", "nowhere/at/all", "x" * 5000])
 def test_a_folder_that_is_none_is_refused_in_words(empty: Client, folder: str) -> None:
     answer = empty.get(f"/api/browse?folder={folder}")
     assert answer.status == 400

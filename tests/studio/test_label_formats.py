@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,17 +15,9 @@ import pytest
 from cleanplate.images import read_grey
 from cleanplate.runtime.coco import annotated, run_lengths
 from cleanplate.studio.label_formats import code_of, number_of, segmentation_mask, unpacked
-from tests.studio.serving import SIZE, Client, png, square
+from tests.studio.serving import SIZE, Client, png, square, zipped
 
 LABEL_MAP = "# label:color_rgb:parts:actions\nbackground:0,0,0::\ncar:250,50,83::\nshadow:9,8,7::\n"
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return data.getvalue()
 
 
 def coloured(codes: np.ndarray[Any, Any], colour: tuple[int, int, int]) -> bytes:

@@ -115,3 +115,12 @@ def visit(context: BrowserContext, studio: Studio) -> Callable[[], Visitor]:
     from tests.studio.browser.visitor import Visitor
 
     return lambda: Visitor(context.new_page(), studio.address)
+
+
+@pytest.fixture
+def labelling(visit: Callable[[], Visitor], clip: Clip) -> Visitor:
+    """The clip brought in and its first frame open, a brush of 8 pixels in the hand."""
+    visitor = visit().open()
+    visitor.upload(clip.video)
+    visitor.set_brush(8)
+    return visitor

@@ -19,14 +19,6 @@ pytestmark = pytest.mark.studio
 Visit = Callable[[], Visitor]
 
 
-@pytest.fixture
-def labelling(visit: Visit, clip: Clip) -> Visitor:
-    visitor = visit().open()
-    visitor.upload(clip.video)
-    visitor.set_brush(8)
-    return visitor
-
-
 def test_strokes_made_while_the_server_is_dead_are_saved_when_it_is_back(
     labelling: Visitor, studio: Studio
 ) -> None:

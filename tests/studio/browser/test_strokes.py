@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from cleanplate.scenes.cdnet import MOVING, STATIC
-from tests.studio.browser.conftest import SIZE, Clip
+from tests.studio.browser.conftest import SIZE
 from tests.studio.browser.server import Studio
 from tests.studio.browser.test_losing_nothing import hold_label, wait_until_one
 from tests.studio.browser.test_painting import read_label
@@ -22,15 +22,6 @@ Visit = Callable[[], Visitor]
 REFRESH = "import('/static/core/state.js').then(({ refreshProject }) => { refreshProject(); })"
 
 GO_TO_40 = "import('/static/core/state.js').then(({ set }) => { set('frame', 40); })"
-
-
-@pytest.fixture
-def labelling(visit: Visit, clip: Clip) -> Visitor:
-    """The clip brought in and its first frame open."""
-    visitor = visit().open()
-    visitor.upload(clip.video)
-    visitor.set_brush(8)
-    return visitor
 
 
 def write_label(studio: Studio, number: int, row: int) -> None:

@@ -7,8 +7,8 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 SCENE ?=
 SHOTS ?=
 
-.PHONY: install check test test-slow test-real test-live test-studio faults faults-quick fuzz fuzz-requests soak demo \
-	coverage mutants docs bench lock clean
+.PHONY: install check test test-slow test-real test-live test-studio faults faults-quick fuzz \
+	fuzz-requests soak coverage mutants demo docs bench lock clean
 
 install: $(STAMP)
 
@@ -45,7 +45,7 @@ test-real: $(STAMP)
 test-live: $(STAMP)
 	$(BIN)/python -m pytest -m live -rs
 
-# 50 kills of train, 20 each of segment, compare, export and saving labels; full and failing disks, stops
+# 50 kills of train, 20 each of segment, compare, export and saving labels; disks that fill and fail
 faults: $(STAMP)
 	$(BIN)/python -m pytest tests/faults -m faults -rs -s
 
@@ -70,12 +70,17 @@ test-studio: $(STAMP)
 		|| $(BIN)/python -m pytest -m studio -rs --ignore $(LOSING_NOTHING) \
 			--last-failed --last-failed-no-failures none
 
-# the studio's description and schemathesis ask it anything; in an environment of its own
+# an environment beside ours, folder $(1), that holds $(2) and sees ours
+PACKAGES := -c "import sysconfig; print(sysconfig.get_path('purelib'))"
+define beside
+	$(PYTHON) -m venv $(1)
+	$(1)/bin/$(subst --no-deps,,$(PIP)) $(2)
+	$(BIN)/python $(PACKAGES) > "$$($(1)/bin/python $(PACKAGES))/ours.pth"
+endef
+
+# schemathesis asks the studio whatever its own description allows
 fuzz-requests: $(STAMP)
-	$(PYTHON) -m venv .fuzz
-	.fuzz/$(subst --no-deps,,bin/$(PIP)) schemathesis==4.32.5
-	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
-		> "$$(.fuzz/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/ours.pth"
+	$(call beside,.fuzz,schemathesis==4.32.5)
 	PYTHONPATH=src .fuzz/bin/python -m pytest -m fuzz -rs -s tests/fuzz/test_requests.py
 
 # which lines of src the quick suite runs, its threads and processes too; four to ten minutes
@@ -88,10 +93,7 @@ coverage: $(STAMP)
 
 # breaks a copy of the project place by place; half an hour. MODULES="measures.py" examines these
 mutants: $(STAMP)
-	$(PYTHON) -m venv .mutants/venv
-	.mutants/venv/$(subst --no-deps,,bin/$(PIP)) cosmic-ray==8.7.0
-	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
-		> "$$(.mutants/venv/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/ours.pth"
+	$(call beside,.mutants/venv,cosmic-ray==8.7.0)
 	rm -rf .mutants/copy && git clone --quiet . .mutants/copy
 	cd .mutants/copy && PYTHONPATH=src ../venv/bin/python benchmarks/mutants.py $(MODULES)
 

@@ -50,19 +50,24 @@ def examine(module: str, folder: Path) -> tuple[int, int]:
     noticed = count = 0
     for line in _ray("cosmic-ray", "dump", session).splitlines():
         _, result = json.loads(line)
-        if result is None or result["worker_outcome"] == "skipped" or _is_note(result["diff"]):
+        if result is None:
+            raise SystemExit(f"{module}: stopped before its end; run it again")
+        if result["worker_outcome"] == "skipped" or _is_of_a_type(result["diff"]):
+            continue
+        if result["test_outcome"] == "incompetent":  # no test could judge it
+            print(f"\n{module}: cannot be run\n{result['diff']}")
             continue
         count += 1
-        if result["test_outcome"] in ("killed", "incompetent"):
+        if result["test_outcome"] == "killed":
             noticed += 1
         else:
             print(f"\n{module}: not noticed\n{result['diff']}")
     return noticed, count
 
 
-def _is_note(diff: str) -> bool:
-    """Return whether a change is one of a type alone, which nothing computes."""
-    return any(line[0] == "-" and " | None" in line for line in diff.splitlines()[3:] if line)
+def _is_of_a_type(diff: str) -> bool:
+    """Return whether a type's ``| None`` was changed, which nothing computes."""
+    return any(line.startswith("+") and " & None" in line for line in diff.splitlines()[3:])
 
 
 def _ray(command: str, *arguments: object) -> str:

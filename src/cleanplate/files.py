@@ -111,13 +111,16 @@ def check_output(path: Path, overwrite: bool) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and its parents, if they are missing.
+    """Make a folder and its parents, if they are missing; they outlive a loss of power.
 
     Raises:
         OutputError: it cannot be made.
     """
     try:
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=True, exist_ok=True)
+        for one in missing:
+            sync_folder(one.parent)
     except FileExistsError as error:
         raise OutputError(f"{folder}: is a file; choose another folder") from error
     except OSError as error:

@@ -20,6 +20,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Thread
 
+from tests.faults.power import Disk
+
 IMPORTED = [
     *("cleanplate.cli", "torch", "torch.onnx", "cleanplate.training.train"),
     *("cleanplate.runtime.outputs", "cleanplate.runtime.pipeline", "cleanplate.runtime.export"),
@@ -43,11 +45,13 @@ class World:
         checkpoint_seconds: how long `train` waits between two checkpoints.
         most_file_bytes: no file may become longer, as on a full disk.
         clock_jumps: the time of day jumps by up to ten days between two looks at it.
+        disk: a folder of which only what was synced outlives a loss of power.
     """
 
     checkpoint_seconds: float = 0.0
     most_file_bytes: int | None = None
     clock_jumps: bool = False
+    disk: Disk | None = None
 
 
 @dataclass
@@ -133,6 +137,8 @@ def _main(arguments: list[str], said: Connection, world: World) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
         resource.setrlimit(resource.RLIMIT_FSIZE, (world.most_file_bytes, hard))
+    if world.disk is not None:
+        world.disk.begin()
     if world.clock_jumps:
         time.time = _jumping(time.time)
     sys.argv = ["cleanplate", *arguments]

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import http.client
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Thread
 
 import numpy as np
 
 from cleanplate.images import read_grey
-from tests.studio.serving import START_SECONDS, Client, Process, square, studio
+from tests.studio.serving import (
+    COMMAND_LINE,
+    START_SECONDS,
+    Client,
+    Process,
+    square,
+    studio,
+)
 
 Kept = dict[int, list[int]]
 """By frame: which of a painter's strokes was sent last, and which acknowledged; -1 for none."""
@@ -18,15 +26,18 @@ FRAMES = range(1, 7)
 STROKES = 48
 
 
-def kill_while_painting(folder: Path, seconds: float, least: int = 1) -> Kept:
+def kill_while_painting(
+    folder: Path, seconds: float, least: int = 1, program: Sequence[str] = COMMAND_LINE
+) -> Kept:
     """Let six painters paint a frame each, again and again; kill the studio in the middle.
 
     Args:
         folder: the project's.
         seconds: after so long.
         least: and not before each painter has had so many strokes acknowledged.
+        program: what Python runs as the command line.
     """
-    process = Process(folder)
+    process = Process(folder, program=program)
     process.client.wait_for_frames()
     labels = process.client.get("/api/project").json["labels"]
     revisions = {one["number"]: str(one["revision"]) for one in labels}

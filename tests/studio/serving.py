@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
@@ -29,6 +29,7 @@ from cleanplate.studio.server import bind, configured, make_app
 
 SIZE = (48, 64)
 START_SECONDS = 60.0
+COMMAND_LINE = ("-m", "cleanplate.cli")
 
 
 class Answer(NamedTuple):
@@ -124,10 +125,17 @@ class Process:
         folder: the project's.
         arguments: more of the command line.
         largest_kib: no file may become larger, as on a disk that is full.
+        program: what Python runs as the command line.
     """
 
-    def __init__(self, folder: Path, *arguments: str, largest_kib: int | None = None) -> None:
-        command = [sys.executable, "-m", "cleanplate.cli", "studio", str(folder), "--port", "0"]
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        largest_kib: int | None = None,
+        program: Sequence[str] = COMMAND_LINE,
+    ) -> None:
+        command = [sys.executable, *program, "studio", str(folder), "--port", "0"]
         if largest_kib is not None:
             command = ["bash", "-c", f'ulimit -f {largest_kib}; exec "$@"', "bash", *command]
         self._process = subprocess.Popen(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Request, Route, expect
 
 import cleanplate
 from tests.runtime.streaming import HttpCamera
@@ -41,6 +42,41 @@ def test_a_video_dropped_on_the_page_comes_in_whole(
     visitor.wait_for_frame()
     assert (studio.folder / "videos" / "dropped.mp4").read_bytes() == clip.video.read_bytes()
     assert studio.ask("/project")["frames"] == FRAMES
+
+
+def test_an_upload_goes_on_where_it_was_when_the_server_was_killed(
+    visit: Visit, studio: Studio, clip: Clip, tmp_path: Path
+) -> None:
+    video = tmp_path / "long.mp4"
+    room = 9 * 2**20  # a box of an MP4 that every reader passes over
+    video.write_bytes(
+        clip.video.read_bytes() + struct.pack(">I4s", room, b"free") + bytes(room - 8)
+    )
+    visitor = visit().open()
+    offsets: list[int] = []
+
+    def hear(request: Request) -> None:
+        if request.method == "PUT":
+            offsets.append(int(request.url.rpartition("offset=")[2]))
+
+    def kill_before_the_second(route: Route) -> None:
+        if len(offsets) == 2:
+            studio.kill()
+        route.continue_()
+
+    visitor.page.on("request", hear)
+    visitor.page.route("**/api/uploads/**", kill_before_the_second)
+    visitor.page.get_by_label("Choose a file to upload").set_input_files(video)
+    expect(visitor.page.get_by_role("progressbar")).to_be_visible()
+    while len(offsets) < 2:
+        visitor.page.wait_for_timeout(50)
+    visitor.page.wait_for_timeout(700)  # it tries again, and nobody is there
+    studio.start()
+    visitor.wait_for_frame()
+    assert (studio.folder / "videos" / "long.mp4").read_bytes() == video.read_bytes()
+    assert sorted(set(offsets)) == [0, 2**22, 2**23]
+    assert offsets.count(0) == 1
+    assert offsets.count(2**22) > 1
 
 
 def test_seconds_of_a_camera_are_recorded_from_the_page(visit: Visit, studio: Studio) -> None:
